@@ -1,0 +1,1 @@
+//! libflowai: the C library of flowai.

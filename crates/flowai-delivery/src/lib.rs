@@ -1,0 +1,1 @@
+//! What must not be lost: the receiver of Flow.ai webhook calls.
