@@ -1,0 +1,282 @@
+//! JSON documents with names: what a field is called, on the wire and in every language, is written once, here and in `models`.
+//!
+//! A model keeps the document it was read from. Accessors of known fields are typed; a field that is missing, null
+//! or of the wrong shape reads as absent, and a field that nobody knew stays in [`Document::extra`].
+
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+
+/// A JSON object.
+pub type Object = Map<String, Value>;
+
+/// The shape of a field's value.
+#[derive(Clone, Copy, Debug)]
+pub enum Shape {
+    /// A string.
+    String,
+    /// A number.
+    Number,
+    /// A number without a fraction.
+    Integer,
+    /// `true` or `false`.
+    Bool,
+    /// An object of any fields.
+    Object,
+    /// An array of anything.
+    Array,
+    /// Anything, since the service is known to vary it.
+    Any,
+    /// One other model.
+    Model(&'static Model),
+    /// An array of another model.
+    List(&'static Model),
+}
+
+/// One field of a model.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// The name in Rust, Python, C and on the command line.
+    pub name: &'static str,
+    /// The name in the JSON document.
+    pub wire: &'static str,
+    /// What its value looks like.
+    pub shape: Shape,
+    /// Whether a document that is sent must have it.
+    pub required: bool,
+}
+
+/// The description of one kind of document.
+#[derive(Debug)]
+pub struct Model {
+    /// The name of the class in every language.
+    pub name: &'static str,
+    /// Its fields, in the order in which they are shown.
+    pub fields: &'static [Field],
+}
+
+impl Model {
+    /// The field with this name (not its name on the wire).
+    pub fn field(&self, name: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|f| f.name == name)
+    }
+
+    /// Checks a document that is going to be sent; `path` names it in the error.
+    pub fn check(&self, object: &Object, path: &str) -> Result<()> {
+        for field in self.fields {
+            let value = object.get(field.wire).unwrap_or(&Value::Null);
+            let name = || {
+                if path.is_empty() {
+                    field.wire.to_owned()
+                } else {
+                    format!("{path}.{}", field.wire)
+                }
+            };
+            if value.is_null() {
+                if field.required {
+                    return Err(Error::argument(name(), "is required"));
+                }
+                continue;
+            }
+            if field.required && value.as_str() == Some("") {
+                return Err(Error::argument(name(), "is empty"));
+            }
+            let wanted = match (field.shape, value) {
+                (Shape::String, Value::String(_))
+                | (Shape::Number, Value::Number(_))
+                | (Shape::Bool, Value::Bool(_))
+                | (Shape::Object, Value::Object(_))
+                | (Shape::Array, Value::Array(_))
+                | (Shape::Any, _) => continue,
+                (Shape::Integer, Value::Number(n)) if n.is_i64() || n.is_u64() => continue,
+                (Shape::Model(model), Value::Object(inner)) => {
+                    model.check(inner, &name())?;
+                    continue;
+                }
+                (Shape::List(model), Value::Array(items)) => {
+                    for (index, item) in items.iter().enumerate() {
+                        let path = format!("{}[{index}]", name());
+                        let Value::Object(inner) = item else {
+                            return Err(Error::argument(path, "must be an object"));
+                        };
+                        model.check(inner, &path)?;
+                    }
+                    continue;
+                }
+                (Shape::String, _) => "a string",
+                (Shape::Number, _) => "a number",
+                (Shape::Integer, _) => "a whole number",
+                (Shape::Bool, _) => "true or false",
+                (Shape::Object | Shape::Model(_), _) => "an object",
+                (Shape::Array | Shape::List(_), _) => "an array",
+            };
+            return Err(Error::argument(name(), format_args!("must be {wanted}")));
+        }
+        Ok(())
+    }
+}
+
+/// What all models have in common.
+pub trait Document: Sized + Clone + PartialEq {
+    /// The description of this kind of document.
+    const MODEL: &'static Model;
+
+    /// Takes a document as it is; its fields are not checked.
+    fn from_object(object: Object) -> Self;
+
+    /// The document as it came or will go.
+    fn as_object(&self) -> &Object;
+
+    /// The document itself.
+    fn into_object(self) -> Object;
+
+    /// Takes any JSON value; anything but an object is an error that names the model.
+    fn from_value(value: Value) -> Result<Self> {
+        match value {
+            Value::Object(object) => Ok(Self::from_object(object)),
+            _ => Err(Error::argument(Self::MODEL.name, "must be an object")),
+        }
+    }
+
+    /// The fields that this version does not know.
+    fn extra(&self) -> Object {
+        self.as_object()
+            .iter()
+            .filter(|(key, _)| !Self::MODEL.fields.iter().any(|f| f.wire == key.as_str()))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    }
+}
+
+/// A number, or a string that holds one: the service sends both for the same field.
+pub(crate) fn tolerant_u64(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())
+}
+
+/// The items of an array that are objects.
+pub(crate) fn read_list<D: Document>(value: Option<&Value>) -> Vec<D> {
+    value
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|item| item.as_object().cloned().map(D::from_object))
+        .collect()
+}
+
+/// The name of a field whose Rust name is a keyword: `r#type` is `type`.
+pub(crate) const fn plain(name: &'static str) -> &'static str {
+    match name.as_bytes() {
+        [b'r', b'#', ..] => name.split_at(2).1,
+        _ => name,
+    }
+}
+
+macro_rules! shape {
+    (String) => {
+        $crate::model::Shape::String
+    };
+    (Number) => {
+        $crate::model::Shape::Number
+    };
+    (Integer) => {
+        $crate::model::Shape::Integer
+    };
+    (Bool) => {
+        $crate::model::Shape::Bool
+    };
+    (Object) => {
+        $crate::model::Shape::Object
+    };
+    (Array) => {
+        $crate::model::Shape::Array
+    };
+    (Any) => {
+        $crate::model::Shape::Any
+    };
+    ([$model:ident]) => {
+        $crate::model::Shape::List(<$model as $crate::model::Document>::MODEL)
+    };
+    ({$model:ident}) => {
+        $crate::model::Shape::Model(<$model as $crate::model::Document>::MODEL)
+    };
+}
+
+macro_rules! accessor {
+    ($(#[$doc:meta])* $name:ident, $wire:literal, String) => {
+        $(#[$doc])*
+        pub fn $name(&self) -> Option<&str> { self.0.get($wire)?.as_str() }
+    };
+    ($(#[$doc:meta])* $name:ident, $wire:literal, Number) => {
+        $(#[$doc])*
+        pub fn $name(&self) -> Option<f64> { self.0.get($wire)?.as_f64() }
+    };
+    ($(#[$doc:meta])* $name:ident, $wire:literal, Integer) => {
+        $(#[$doc])*
+        pub fn $name(&self) -> Option<i64> { self.0.get($wire)?.as_i64() }
+    };
+    ($(#[$doc:meta])* $name:ident, $wire:literal, Bool) => {
+        $(#[$doc])*
+        pub fn $name(&self) -> Option<bool> { self.0.get($wire)?.as_bool() }
+    };
+    ($(#[$doc:meta])* $name:ident, $wire:literal, Object) => {
+        $(#[$doc])*
+        pub fn $name(&self) -> Option<&$crate::model::Object> { self.0.get($wire)?.as_object() }
+    };
+    ($(#[$doc:meta])* $name:ident, $wire:literal, Array) => {
+        $(#[$doc])*
+        pub fn $name(&self) -> &[serde_json::Value] {
+            self.0.get($wire).and_then(|v| v.as_array()).map_or(&[], Vec::as_slice)
+        }
+    };
+    ($(#[$doc:meta])* $name:ident, $wire:literal, Any) => {
+        $(#[$doc])*
+        pub fn $name(&self) -> Option<&serde_json::Value> { self.0.get($wire).filter(|v| !v.is_null()) }
+    };
+    ($(#[$doc:meta])* $name:ident, $wire:literal, [$model:ident]) => {
+        $(#[$doc])*
+        pub fn $name(&self) -> Vec<$model> { $crate::model::read_list(self.0.get($wire)) }
+    };
+    ($(#[$doc:meta])* $name:ident, $wire:literal, {$model:ident}) => {
+        $(#[$doc])*
+        pub fn $name(&self) -> Option<$model> {
+            let object = self.0.get($wire)?.as_object()?.clone();
+            Some(<$model as $crate::model::Document>::from_object(object))
+        }
+    };
+}
+
+macro_rules! is_required {
+    () => {
+        false
+    };
+    (required) => {
+        true
+    };
+}
+
+/// Declares models: their names, fields, wire names and shapes, once.
+macro_rules! models {
+    ($($(#[$doc:meta])* $model:ident { $($(#[$fdoc:meta])* $name:ident : $shape:tt = $wire:literal $($req:ident)?,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(transparent)]
+        pub struct $model(pub(crate) $crate::model::Object);
+
+        impl $crate::model::Document for $model {
+            const MODEL: &'static $crate::model::Model = &$crate::model::Model {
+                name: stringify!($model),
+                fields: &[$($crate::model::Field {
+                    name: $crate::model::plain(stringify!($name)),
+                    wire: $wire,
+                    shape: shape!($shape),
+                    required: is_required!($($req)?),
+                },)*],
+            };
+            fn from_object(object: $crate::model::Object) -> Self { $model(object) }
+            fn as_object(&self) -> &$crate::model::Object { &self.0 }
+            fn into_object(self) -> $crate::model::Object { self.0 }
+        }
+
+        impl $model { $(accessor!($(#[$fdoc])* $name, $wire, $shape);)* }
+    )*};
+}

@@ -1,0 +1,1 @@
+//! Webhook calls: parsing and verification.
