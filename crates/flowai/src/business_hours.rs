@@ -37,3 +37,32 @@ models! {
         date: String = "date",
     }
 }
+
+use crate::{
+    call::Call,
+    client::{Client, Receipt},
+    model::read_list,
+    operation::{Operation, Request},
+};
+
+static BUSINESS_HOURS: Operation = Operation::get("business_hours");
+static REQUEST_BUSINESS_HOURS: Operation = Operation::get("request_business_hours");
+
+impl Client {
+    /// Reads the business hours of the project.
+    ///
+    /// # Errors
+    /// Every error of a request. It is retried, since reading does no harm.
+    pub fn business_hours(&self) -> Call<Vec<BusinessHours>> {
+        let request = Request::new(&BUSINESS_HOURS, "businesshours").with_query("sync", true);
+        Call::new(self, &BUSINESS_HOURS, Ok(request), |_, response| {
+            Ok(read_list(response.result("businessHours")?.get("businessHours")))
+        })
+    }
+
+    /// Asks for the business hours, which then arrive as a webhook event of the kind `BusinessHours`.
+    pub fn request_business_hours(&self) -> Call<Receipt> {
+        let request = Request::new(&REQUEST_BUSINESS_HOURS, "businesshours");
+        self.acknowledged(&REQUEST_BUSINESS_HOURS, Ok(request))
+    }
+}

@@ -212,6 +212,19 @@ impl Error {
         self
     }
 
+    /// The same error with every text of the service changed, to take out what must not be shown.
+    pub(crate) fn with_redacted(mut self, redact: impl Fn(&str) -> String) -> Error {
+        self.0.message = redact(&self.0.message);
+        if let Some(response) = &mut self.0.response {
+            response.body = redact(&response.body);
+            response.server_message = response.server_message.as_deref().map(&redact);
+            for (_, value) in &mut response.headers {
+                *value = redact(value);
+            }
+        }
+        self
+    }
+
     /// What went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

@@ -1,13 +1,63 @@
-//! Talk to a Flow.ai (Khoros Flow) bot.
+//! Talk to a Flow.ai (Khoros Flow) bot: send messages over its REST API, read the conversation back, control the bot,
+//! and understand the webhook calls by which it replies.
+//!
+//! ```no_run
+//! let client = flowai::Client::builder().api_key("MY_MESSAGING_API_KEY").build()?;
+//! client.send_text("thread-1", "Hello").wait()?;                          // blocking
+//! let page = client.history("thread-1", None).wait()?;
+//! let event = flowai::webhook::parse_event(r#"{"type":"message.reply"}"#)?;  // what a webhook call carries
+//! # Ok::<_, flowai::Error>(())
+//! ```
+//!
+//! Where things are:
+//! - [`Client`] and its set-up: `client`, `config`, `base_url`, `secret`, `proxy`.
+//! - One file for each area of the API, with its endpoints and documents: `messages`, `media`, `history`,
+//!   `business_hours`, `bot`. What they have in common is in `operation` (an endpoint, a request), `call` (waiting for
+//!   it) and [`model`] (JSON documents with typed fields).
+//! - `transport`: deadline, retries, connections, TLS, uploads. It alone knows what became of a message.
+//! - [`webhook`]: what arrives.
+//! - [`error`]: one error for everything. [`runtime`] and `fork`: the one runtime of the process.
 #![deny(unsafe_code)]
 
 #[macro_use]
 pub mod model;
+
+mod base_url;
+mod bot;
 pub mod business_hours;
+mod call;
+mod client;
+mod config;
 pub mod error;
+mod fork;
+mod history;
+mod media;
+mod messages;
 pub mod models;
+mod operation;
+mod proxy;
+pub mod runtime;
+mod secret;
+mod trace_id;
+mod transport;
 pub mod webhook;
 
+pub use base_url::DEFAULT_BASE_URL;
+pub use bot::BotStatus;
 pub use business_hours::{BusinessHours, Holiday, Interval, Weekday};
+pub use call::{Call, Pending};
+pub use client::{Client, Receipt};
+pub use config::{ClientBuilder, MetadataForm};
 pub use error::{Delivery, Error, ErrorKind, ErrorResponse, Result};
+pub use history::{HistoryIter, HistoryPage};
+pub use media::{Feeder, MAX_UPLOAD_SIZE, Progress, Upload};
+pub use messages::{Coordinate, EventMessage, LocationMessage, MediaMessage, Message, TextMessage};
+pub use model::{Document, Object};
 pub use models::{HistoryEntry, Originator, Profile, ReplyMessage, Template};
+pub use operation::MAX_THREAD_ID_LENGTH;
+pub use trace_id::TRACE_ID_LIMIT;
+
+pub use webhook::{Event, EventKind, JwtOptions, Verifier, parse_event, parse_events};
+
+/// The version of this library.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

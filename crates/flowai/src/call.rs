@@ -1,0 +1,176 @@
+//! A call that is ready to be made: wait for it on this thread, or await it.
+
+use std::{
+    fmt,
+    future::{Future, IntoFuture},
+    pin::Pin,
+    time::Duration,
+};
+
+use crate::{
+    client::Client,
+    error::{Delivery, Error, Result},
+    operation::Request,
+    runtime,
+    transport::{Response, Sent},
+};
+
+/// What a caller waits for. Nothing is sent before [`wait`](Call::wait) or `.await`.
+///
+/// ```no_run
+/// # async fn f(client: flowai::Client) -> flowai::Result<()> {
+/// client.send_text("thread-1", "Hello").wait()?;      // on this thread
+/// client.send_text("thread-1", "Hello").await?;       // in any asynchronous runtime
+/// # Ok(()) }
+/// ```
+#[must_use = "nothing is sent before .wait() or .await"]
+pub struct Call<T> {
+    client: Client,
+    operation: &'static str,
+    is_send: bool,
+    request: Result<Request>,
+    decode: fn(&Request, Response) -> Result<T>,
+    timeout: Option<Duration>,
+}
+
+impl<T> Call<T> {
+    pub(crate) fn new(
+        client: &Client,
+        operation: &'static crate::operation::Operation,
+        request: Result<Request>,
+        decode: fn(&Request, Response) -> Result<T>,
+    ) -> Call<T> {
+        Call {
+            client: client.clone(),
+            operation: operation.name,
+            is_send: operation.is_send(),
+            request,
+            decode,
+            timeout: None,
+        }
+    }
+
+    /// One deadline over everything that this call does, in place of the client's. For an upload, which has none,
+    /// it adds one.
+    pub fn timeout(mut self, timeout: Duration) -> Call<T> {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Makes the call on this thread and waits for its result.
+    ///
+    /// # Errors
+    /// Every [`ErrorKind`](crate::ErrorKind) of a request; `InvalidArgument` inside an asynchronous runtime, where
+    /// waiting would stop everything else.
+    pub fn wait(self) -> Result<T> {
+        let mut sent = Sent::default();
+        let prepared = self.prepare()?;
+        runtime::block_on(prepared.run(&mut sent)).map_err(|e| prepared.failed_before(e))?
+    }
+
+    /// Like [`wait`](Call::wait), and calls `tick` at least every 50 ms meanwhile. An error of `tick` ends the wait
+    /// and is returned, with what is known of the delivery.
+    pub fn wait_with(self, mut tick: impl FnMut() -> Result<()>) -> Result<T> {
+        let prepared = self.prepare()?;
+        let attention = prepared.request.attention();
+        let mut sent = Sent::default();
+        let waited = runtime::block_on_attentive(prepared.run(&mut sent), attention.as_deref(), &mut tick);
+        match waited {
+            Ok(result) => result,
+            Err(stopped) => {
+                let delivery = prepared.delivery(&sent);
+                Err(stopped.with_operation(prepared.operation).with_delivery(delivery))
+            }
+        }
+    }
+
+    fn prepare(self) -> Result<Prepared<T>> {
+        let (operation, is_send) = (self.operation, self.is_send);
+        let refused = |error: Error| {
+            error
+                .with_operation(operation)
+                .with_delivery(is_send.then_some(Delivery::NotSent))
+        };
+        Ok(Prepared {
+            request: self.request.map_err(refused)?,
+            client: self.client,
+            operation,
+            is_send,
+            decode: self.decode,
+            timeout: self.timeout,
+        })
+    }
+}
+
+struct Prepared<T> {
+    client: Client,
+    operation: &'static str,
+    is_send: bool,
+    request: Request,
+    decode: fn(&Request, Response) -> Result<T>,
+    timeout: Option<Duration>,
+}
+
+impl<T> Prepared<T> {
+    async fn run(&self, sent: &mut Sent) -> Result<T> {
+        let response = self.client.execute(&self.request, self.timeout, sent).await;
+        response
+            .and_then(|response| {
+                (self.decode)(&self.request, response)
+                    .map_err(|error| self.client.config().without_key(error))
+            })
+            .map_err(|error| error.with_operation(self.operation))
+    }
+
+    fn delivery(&self, sent: &Sent) -> Option<Delivery> {
+        self.is_send.then(|| sent.delivery())
+    }
+
+    fn failed_before(&self, error: Error) -> Error {
+        error
+            .with_operation(self.operation)
+            .with_delivery(self.is_send.then_some(Delivery::NotSent))
+    }
+}
+
+impl<T: Send + 'static> IntoFuture for Call<T> {
+    type Output = Result<T>;
+    type IntoFuture = Pending<T>;
+
+    /// Starts the call on the runtime of this library, so it can be awaited anywhere. Dropping the future stops it.
+    fn into_future(self) -> Pending<T> {
+        Pending(Box::pin(async move {
+            let prepared = self.prepare()?;
+            let task = runtime::spawn(async move {
+                let mut sent = Sent::default();
+                prepared.run(&mut sent).await
+            })?;
+            task.await?
+        }))
+    }
+}
+
+/// The future of a [`Call`].
+pub struct Pending<T>(Pin<Box<dyn Future<Output = Result<T>> + Send>>);
+
+impl<T> Future for Pending<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<Result<T>> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl<T> fmt::Debug for Pending<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pending(..)")
+    }
+}
+
+impl<T> fmt::Debug for Call<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("operation", &self.operation)
+            .finish_non_exhaustive()
+    }
+}

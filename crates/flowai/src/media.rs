@@ -1,0 +1,299 @@
+//! Media that is uploaded: `multipart/form-data` with the parts `file` and `query` ("Media message" of the API document).
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::sync::{Notify, mpsc};
+
+use crate::{
+    call::Call,
+    client::{Client, Receipt},
+    error::{Error, Result},
+    messages::Message,
+    operation::{Body, Operation, to_bytes},
+};
+
+static UPLOAD_MEDIA: Operation = Operation::send("upload_media");
+
+/// The largest file that the service takes: 250 MB ("Media message" of the API document).
+pub const MAX_UPLOAD_SIZE: u64 = 250 * 1024 * 1024;
+
+const QUEUED_CHUNKS: usize = 2;
+
+/// A file to upload, and what the service is told about it.
+///
+/// ```no_run
+/// # let client = flowai::Client::builder().build()?;
+/// let photo = flowai::Upload::from_path("photo.png")?;
+/// client.upload_media("thread-1", photo).wait()?;
+/// # Ok::<_, flowai::Error>(())
+/// ```
+pub struct Upload {
+    pub(crate) source: Source,
+    pub(crate) length: Option<u64>,
+    pub(crate) filename: String,
+    pub(crate) mime_type: String,
+    media_type: Option<String>,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) progress: Arc<Progress>,
+    message: Message,
+    /// The `query` part, once the message was checked.
+    pub(crate) query: Bytes,
+}
+
+pub(crate) enum Source {
+    Path(PathBuf),
+    Bytes(Bytes),
+    Channel {
+        chunks: Mutex<Option<mpsc::Receiver<std::io::Result<Bytes>>>>,
+        wanted: Arc<Notify>,
+    },
+}
+
+/// How far an upload is. Shared with the upload, so it can be read while the call waits.
+#[derive(Debug, Default)]
+pub struct Progress {
+    done: AtomicU64,
+    total: AtomicU64,
+}
+
+impl Progress {
+    /// The bytes of the file that were handed to the connection.
+    pub fn done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    /// The length of the file; `None` if it is not known in advance.
+    pub fn total(&self) -> Option<u64> {
+        match self.total.load(Ordering::Relaxed) {
+            u64::MAX => None,
+            total => Some(total),
+        }
+    }
+
+    pub(crate) fn add(&self, bytes: u64) -> u64 {
+        self.done
+            .fetch_add(bytes, Ordering::Relaxed)
+            .saturating_add(bytes)
+    }
+
+    pub(crate) fn restart(&self) {
+        self.done.store(0, Ordering::Relaxed);
+    }
+}
+
+/// Feeds an upload whose bytes come from the caller piece by piece; see [`Upload::from_chunks`].
+#[derive(Debug)]
+pub struct Feeder {
+    chunks: Option<mpsc::Sender<std::io::Result<Bytes>>>,
+}
+
+impl Feeder {
+    /// Whether another chunk fits now. Call [`feed`](Feeder::feed) until it does not, from the `tick` of
+    /// [`Call::wait_with`], which is called whenever there is room again.
+    pub fn wants_more(&self) -> bool {
+        self.chunks.as_ref().is_some_and(|chunks| chunks.capacity() > 0)
+    }
+
+    /// Hands over the next chunk; an empty one is the end.
+    pub fn feed(&mut self, chunk: impl Into<Bytes>) {
+        let chunk = chunk.into();
+        if chunk.is_empty() {
+            self.chunks = None;
+        } else if let Some(chunks) = &self.chunks {
+            // A full channel cannot be: the caller asked `wants_more`. A closed one means that the upload ended.
+            let _ = chunks.try_send(Ok(chunk));
+        }
+    }
+
+    /// Ends the upload with an error; the file is not complete.
+    pub fn fail(&mut self, error: std::io::Error) {
+        if let Some(chunks) = self.chunks.take() {
+            let _ = chunks.try_send(Err(error));
+        }
+    }
+}
+
+impl Upload {
+    /// A file on disk. Its name gives the MIME type and the kind of media, unless they are set.
+    ///
+    /// # Errors
+    /// `InvalidArgument` naming `file` when it cannot be read or is larger than [`MAX_UPLOAD_SIZE`].
+    pub fn from_path(path: impl AsRef<Path>) -> Result<Upload> {
+        let path = path.as_ref();
+        let meta = std::fs::metadata(path)
+            .map_err(|error| Error::argument("file", format_args!("cannot be read: {error}")))?;
+        if !meta.is_file() {
+            return Err(Error::argument("file", "is not a file"));
+        }
+        std::fs::File::open(path)
+            .map_err(|error| Error::argument("file", format_args!("cannot be read: {error}")))?;
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        Upload::new(
+            Source::Path(path.to_owned()),
+            Some(meta.len()),
+            name.unwrap_or_default(),
+        )
+    }
+
+    /// Bytes in memory. `filename` gives the MIME type and the kind of media, unless they are set.
+    ///
+    /// # Errors
+    /// `InvalidArgument` naming `file` when they are more than [`MAX_UPLOAD_SIZE`].
+    pub fn from_bytes(bytes: impl Into<Bytes>, filename: impl Into<String>) -> Result<Upload> {
+        let bytes = bytes.into();
+        let length = bytes.len() as u64;
+        Upload::new(Source::Bytes(bytes), Some(length), filename.into())
+    }
+
+    /// Bytes that the caller hands over piece by piece, through the [`Feeder`]. A `length` that is not known is counted
+    /// on the way, and the upload is cut off beyond [`MAX_UPLOAD_SIZE`].
+    pub fn from_chunks(length: Option<u64>, filename: impl Into<String>) -> Result<(Upload, Feeder)> {
+        let (sender, receiver) = mpsc::channel(QUEUED_CHUNKS);
+        let source = Source::Channel {
+            chunks: Mutex::new(Some(receiver)),
+            wanted: Arc::default(),
+        };
+        let upload = Upload::new(source, length, filename.into())?;
+        Ok((upload, Feeder { chunks: Some(sender) }))
+    }
+
+    fn new(source: Source, length: Option<u64>, filename: String) -> Result<Upload> {
+        check_size(length.unwrap_or(0))?;
+        let progress = Progress::default();
+        progress
+            .total
+            .store(length.unwrap_or(u64::MAX), Ordering::Relaxed);
+        let guess = mime_guess::from_path(&filename).first_or_octet_stream();
+        Ok(Upload {
+            source,
+            length,
+            mime_type: guess.essence_str().to_owned(),
+            filename: if filename.is_empty() {
+                "file".into()
+            } else {
+                filename
+            },
+            media_type: None,
+            idle_timeout: Duration::from_secs(30),
+            progress: Arc::new(progress),
+            message: Message::uploaded("file"),
+            query: Bytes::new(),
+        })
+    }
+
+    /// `image`, `file`, `audio` or `video`, in place of what the MIME type says.
+    pub fn media_type(mut self, media_type: impl Into<String>) -> Upload {
+        self.media_type = Some(media_type.into());
+        self
+    }
+
+    /// The MIME type, in place of what the name of the file says.
+    pub fn mime_type(mut self, mime_type: impl Into<String>) -> Upload {
+        self.mime_type = mime_type.into();
+        self
+    }
+
+    /// The name that the service is told.
+    pub fn filename(mut self, filename: impl Into<String>) -> Upload {
+        self.filename = filename.into();
+        self
+    }
+
+    /// Ends the upload when nothing moved for this long; 30 seconds if not set. The whole upload has no time limit
+    /// unless the call is given one.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Upload {
+        self.idle_timeout = timeout;
+        self
+    }
+
+    /// Changes what goes along: originator, trace id, language, a URL beside the file and so on.
+    pub fn message(mut self, change: impl FnOnce(Message) -> Message) -> Upload {
+        self.message = change(self.message);
+        self
+    }
+
+    /// How far it is.
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    pub(crate) fn attention(&self) -> Option<Arc<Notify>> {
+        match &self.source {
+            Source::Channel { wanted, .. } => Some(Arc::clone(wanted)),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Upload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upload")
+            .field("filename", &self.filename)
+            .field("mime_type", &self.mime_type)
+            .field("length", &self.length)
+            .finish_non_exhaustive()
+    }
+}
+
+pub(crate) fn check_size(length: u64) -> Result<()> {
+    if length > MAX_UPLOAD_SIZE {
+        return Err(Error::argument("file", "is larger than 250 MB"));
+    }
+    Ok(())
+}
+
+/// The kind of media that a MIME type belongs to.
+fn media_type_of(mime_type: &str) -> &'static str {
+    match mime_type.split('/').next() {
+        Some("image") => "image",
+        Some("audio") => "audio",
+        Some("video") => "video",
+        _ => "file",
+    }
+}
+
+impl Client {
+    /// Uploads a file of at most 250 MB, streamed ("Media message" of the API document).
+    ///
+    /// # Errors
+    /// Every failed send says what became of the message: [`Error::delivery`](crate::Error::delivery).
+    pub fn upload_media(&self, thread_id: &str, upload: Upload) -> Call<Receipt> {
+        let request = self.upload_request(thread_id, upload);
+        self.acknowledged(&UPLOAD_MEDIA, request)
+    }
+
+    fn upload_request(&self, thread_id: &str, mut upload: Upload) -> Result<crate::operation::Request> {
+        if upload.mime_type.parse::<reqwest::header::HeaderValue>().is_err()
+            || !upload.mime_type.contains('/')
+        {
+            return Err(Error::argument("mime_type", "must be like image/png"));
+        }
+        if upload.filename.is_empty() || upload.filename.chars().any(char::is_control) {
+            return Err(Error::argument(
+                "filename",
+                "must be a name without control characters",
+            ));
+        }
+        let media_type = upload
+            .media_type
+            .take()
+            .unwrap_or_else(|| media_type_of(&upload.mime_type).to_owned());
+        let mut message = upload.message.clone().into_object();
+        message.insert("mediaType".into(), media_type.into());
+        message.insert("mimeType".into(), upload.mime_type.clone().into());
+        let message = Message::from_value(message.into())?;
+        let (mut request, document) = self.message_request(&UPLOAD_MEDIA, thread_id, message, true)?;
+        upload.query = to_bytes(&document)?;
+        request.body = Body::Upload(Box::new(upload));
+        Ok(request)
+    }
+}

@@ -1,0 +1,231 @@
+//! The one runtime of the process.
+//!
+//! A blocking call drives it on its own thread, so nothing has to be woken and handed over. Only work that no caller
+//! waits for (an awaited call, a receiver) needs somebody else to drive, and gets a background thread while it lasts.
+
+use std::{
+    future::Future,
+    io,
+    pin::Pin,
+    sync::{
+        Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, ready},
+    thread,
+    time::Duration,
+};
+
+use nix::sys::signal::SigSet;
+use tokio::{
+    runtime::{Builder, Handle, Runtime},
+    sync::Notify,
+    task::JoinHandle,
+};
+
+pub use crate::fork::generation;
+use crate::{
+    error::{Error, ErrorKind, Result},
+    fork::PerProcess,
+};
+
+/// How often a waiting call looks whether its caller wants something else, such as a signal handled.
+pub const TICK: Duration = Duration::from_millis(50);
+
+const MAX_HELPER_THREADS: usize = 16;
+
+static SHARED: PerProcess<Shared> = PerProcess::new();
+
+struct Shared {
+    runtime: Runtime,
+    background: Background,
+}
+
+fn shared() -> Result<&'static Shared> {
+    SHARED
+        .get_or_try_init(|| {
+            let runtime = Builder::new_current_thread()
+                .enable_io()
+                .enable_time()
+                .max_blocking_threads(MAX_HELPER_THREADS)
+                .thread_name("flowai-helper")
+                .on_thread_start(block_signals)
+                .build()?;
+            Ok(Shared {
+                runtime,
+                background: Background::default(),
+            })
+        })
+        .map_err(|error: io::Error| {
+            Error::new(ErrorKind::Internal, "cannot start the runtime").with_source(error)
+        })
+}
+
+/// Handlers of the host must never run on our threads.
+fn block_signals() {
+    let _ = SigSet::all().thread_block();
+}
+
+fn refuse_nested() -> Result<()> {
+    match Handle::try_current() {
+        Err(_) => Ok(()),
+        Ok(_) => Err(Error::new(
+            ErrorKind::InvalidArgument,
+            "a blocking call inside an asynchronous runtime would stop it; await the call instead",
+        )),
+    }
+}
+
+/// Runs a future on this thread until it is done.
+pub fn block_on<F: Future>(future: F) -> Result<F::Output> {
+    refuse_nested()?;
+    Ok(shared()?.runtime.block_on(future))
+}
+
+/// Like [`block_on`], and calls `tick` at least every [`TICK`] while waiting. An error of `tick` ends the wait.
+///
+/// `tick` runs outside the runtime, so it may make calls of its own.
+pub fn block_on_with<F: Future>(future: F, mut tick: impl FnMut() -> Result<()>) -> Result<F::Output> {
+    block_on_attentive(future, None, &mut tick)
+}
+
+/// Like [`block_on_with`], and calls `tick` at once whenever `attention` is notified.
+pub(crate) fn block_on_attentive<F: Future>(
+    future: F,
+    attention: Option<&Notify>,
+    tick: &mut dyn FnMut() -> Result<()>,
+) -> Result<F::Output> {
+    refuse_nested()?;
+    let shared = shared()?;
+    let mut future = std::pin::pin!(future);
+    loop {
+        let slice = async {
+            let wanted = async {
+                match attention {
+                    Some(notify) => notify.notified().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                done = future.as_mut() => Some(done),
+                () = wanted => None,
+                () = tokio::time::sleep(TICK) => None,
+            }
+        };
+        if let Some(done) = shared.runtime.block_on(slice) {
+            return Ok(done);
+        }
+        tick()?;
+    }
+}
+
+/// Starts a future that no caller waits for; it runs until it is done or its [`Task`] is dropped.
+pub fn spawn<F>(future: F) -> Result<Task<F::Output>>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let shared = shared()?;
+    let outstanding = shared.background.begin()?;
+    let handle = shared.runtime.spawn(async move {
+        let _outstanding = outstanding;
+        future.await
+    });
+    Ok(Task(handle))
+}
+
+/// Work that was started with [`spawn`]. Dropping it stops the work.
+#[derive(Debug)]
+pub struct Task<T>(JoinHandle<T>);
+
+impl<T> Future for Task<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
+        let done = ready!(Pin::new(&mut self.0).poll(cx));
+        Poll::Ready(done.map_err(|error| {
+            let kind = if error.is_cancelled() {
+                ErrorKind::Cancelled
+            } else {
+                ErrorKind::Internal
+            };
+            Error::new(kind, "the work ended without a result")
+        }))
+    }
+}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The thread that drives the runtime while work without a caller is outstanding.
+#[derive(Default)]
+struct Background {
+    outstanding: AtomicUsize,
+    quiet: Notify,
+    started: Mutex<bool>,
+    work: Condvar,
+}
+
+impl Background {
+    fn begin(&'static self) -> Result<Outstanding> {
+        let first = self.outstanding.fetch_add(1, Ordering::SeqCst) == 0;
+        let outstanding = Outstanding(self);
+        if first {
+            let mut started = self.lock();
+            if *started {
+                self.work.notify_one();
+            } else {
+                thread::Builder::new()
+                    .name("flowai".into())
+                    .spawn(|| self.drive())
+                    .map_err(|e| Error::new(ErrorKind::Internal, "cannot start a thread").with_source(e))?;
+                *started = true;
+            }
+        }
+        Ok(outstanding)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, bool> {
+        self.started.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn idle(&self) -> bool {
+        self.outstanding.load(Ordering::SeqCst) == 0
+    }
+
+    fn drive(&self) {
+        block_signals();
+        let Ok(shared) = shared() else { return };
+        loop {
+            let mut guard = self.lock();
+            while self.idle() {
+                guard = self.work.wait(guard).unwrap_or_else(PoisonError::into_inner);
+            }
+            drop(guard);
+            shared.runtime.block_on(async {
+                loop {
+                    self.quiet.notified().await;
+                    // Calls often follow each other closely; falling asleep between them would cost more than waiting.
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    if self.idle() {
+                        break;
+                    }
+                }
+            });
+        }
+    }
+}
+
+struct Outstanding(&'static Background);
+
+impl Drop for Outstanding {
+    fn drop(&mut self) {
+        if self.0.outstanding.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.quiet.notify_one();
+        }
+    }
+}

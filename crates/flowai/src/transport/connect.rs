@@ -1,0 +1,180 @@
+//! New connections: addresses, proxy tunnel, TLS. Whatever fails here, nothing of a request has left.
+
+use std::{
+    fmt::Display,
+    io,
+    net::{IpAddr, SocketAddr},
+    os::fd::{AsFd, OwnedFd},
+    sync::Arc,
+    time::Duration,
+};
+
+use rustls::{ClientConfig, pki_types::ServerName};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpStream, lookup_host},
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use tokio_rustls::TlsConnector;
+
+use super::io::{Socket, Stream};
+use crate::{
+    config::Config,
+    error::{Error, ErrorKind, Result},
+    proxy::Proxy,
+};
+
+/// How long an address may be silent before the next one is tried beside it (RFC 8305).
+const NEXT_ADDRESS: Duration = Duration::from_millis(250);
+
+const MAX_PROXY_HEAD: usize = 8192;
+
+/// A connection that is ready for requests, and a second descriptor of its socket.
+pub(super) async fn connect(config: &Config, tls: Option<Arc<ClientConfig>>) -> Result<(Stream, OwnedFd)> {
+    let limit = config.connect_timeout;
+    timeout(limit, establish(config, tls)).await.unwrap_or_else(|_| {
+        Err(failed(format_args!(
+            "no connection within {} s",
+            limit.as_secs_f64()
+        )))
+    })
+}
+
+fn failed(problem: impl Display) -> Error {
+    Error::new(ErrorKind::Connection, problem.to_string())
+}
+
+async fn establish(config: &Config, tls: Option<Arc<ClientConfig>>) -> Result<(Stream, OwnedFd)> {
+    let base = &config.base_url;
+    let (host, port) = match &config.proxy {
+        Some(proxy) => (proxy.host.as_str(), proxy.port),
+        None => (base.host.as_str(), base.port),
+    };
+    let stream = dial(host, port).await?;
+    let probe =
+        prepare(&stream).map_err(|error| failed(format_args!("cannot set up the socket: {error}")))?;
+    let mut socket = Socket::new(stream);
+    let Some(tls) = tls else {
+        return Ok((Stream::Plain(socket), probe));
+    };
+    if let Some(proxy) = &config.proxy {
+        tunnel(&mut socket, proxy, &base.host, base.port).await?;
+    }
+    let name = ServerName::try_from(base.host.clone())
+        .map_err(|_| Error::argument("base_url", "is not a host that can be verified"))?;
+    let stream = TlsConnector::from(tls)
+        .connect(name, socket)
+        .await
+        .map_err(|error| failed(format_args!("TLS with {host} failed: {error}")))?;
+    Ok((Stream::Tls(Box::new(stream)), probe))
+}
+
+fn prepare(stream: &TcpStream) -> io::Result<OwnedFd> {
+    stream.set_nodelay(true)?;
+    #[cfg(any(target_os = "macos", target_os = "ios"))]
+    socket2::SockRef::from(stream).set_nosigpipe(true)?;
+    stream.as_fd().try_clone_to_owned()
+}
+
+/// Connects to the first address that answers.
+async fn dial(host: &str, port: u16) -> Result<TcpStream> {
+    let mut addresses = resolve(host, port).await?.into_iter();
+    let mut attempts = JoinSet::new();
+    let mut problem = None;
+    let mut begin = |attempts: &mut JoinSet<io::Result<TcpStream>>| match addresses.next() {
+        Some(address) => {
+            attempts.spawn(TcpStream::connect(address));
+            true
+        }
+        None => false,
+    };
+    begin(&mut attempts);
+    loop {
+        tokio::select! {
+            done = attempts.join_next() => match done {
+                Some(Ok(Ok(stream))) => return Ok(stream),
+                Some(Ok(Err(error))) => {
+                    problem = Some(error);
+                    begin(&mut attempts);
+                }
+                Some(Err(_)) => {}
+                None => {
+                    let why = problem.map_or_else(|| "it has no address".to_owned(), |error| error.to_string());
+                    return Err(failed(format_args!("cannot connect to {host}:{port}: {why}")));
+                }
+            },
+            () = sleep(NEXT_ADDRESS) => {
+                begin(&mut attempts);
+            }
+        }
+    }
+}
+
+/// The addresses of a host, both families in turn.
+async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(ip, port)]);
+    }
+    let found: Vec<SocketAddr> = lookup_host((host, port))
+        .await
+        .map_err(|error| failed(format_args!("cannot resolve {host}: {error}")))?
+        .collect();
+    let (mut six, mut four): (Vec<_>, Vec<_>) = found.into_iter().partition(SocketAddr::is_ipv6);
+    let mut ordered = Vec::with_capacity(six.len() + four.len());
+    six.reverse();
+    four.reverse();
+    while !six.is_empty() || !four.is_empty() {
+        ordered.extend(six.pop());
+        ordered.extend(four.pop());
+    }
+    Ok(ordered)
+}
+
+/// Asks a proxy for a connection to the service (HTTP CONNECT).
+async fn tunnel(socket: &mut Socket, proxy: &Proxy, host: &str, port: u16) -> Result<()> {
+    let broken = |error: io::Error| failed(format_args!("the proxy failed: {error}"));
+    let host = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    };
+    let mut head = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n").into_bytes();
+    if let Some(credentials) = &proxy.authorization {
+        head.extend_from_slice(b"Proxy-Authorization: ");
+        head.extend_from_slice(credentials.as_bytes());
+        head.extend_from_slice(b"\r\n");
+    }
+    head.extend_from_slice(b"\r\n");
+    socket.write_all(&head).await.map_err(broken)?;
+    let mut answer = Vec::new();
+    let end = loop {
+        if let Some(end) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+            break end + 4;
+        }
+        if answer.len() > MAX_PROXY_HEAD {
+            return Err(failed("the proxy answered with too long a head"));
+        }
+        let mut chunk = [0; 1024];
+        let count = socket.read(&mut chunk).await.map_err(broken)?;
+        if count == 0 {
+            return Err(failed("the proxy closed the connection"));
+        }
+        answer.extend_from_slice(chunk.get(..count).unwrap_or_default());
+    };
+    match proxy_status(&answer) {
+        Some(200..=299) if end == answer.len() => Ok(()),
+        Some(200..=299) => Err(failed("the proxy sent bytes of its own into the connection")),
+        Some(407) => Err(failed("the proxy wants a user name and password (407)")),
+        Some(status) => Err(failed(format_args!(
+            "the proxy refused the connection ({status})"
+        ))),
+        None => Err(failed("the proxy did not answer in HTTP")),
+    }
+}
+
+fn proxy_status(answer: &[u8]) -> Option<u16> {
+    let line = answer.split(|byte| *byte == b'\r').next()?;
+    let line = std::str::from_utf8(line).ok()?;
+    line.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()
+}

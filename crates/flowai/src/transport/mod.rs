@@ -1,0 +1,197 @@
+//! How a request gets to the service and an answer back: one deadline, retries, and what became of the message.
+//!
+//! Two ways share all of that: [`pool`] for JSON calls, over connections of our own, and [`upload`] for files.
+
+mod connect;
+mod io;
+mod lane;
+mod pool;
+mod response;
+mod retry;
+pub(crate) mod tls;
+mod upload;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+pub(crate) use response::Response;
+
+use self::{
+    io::{Counters, Mark},
+    pool::Pool,
+    retry::Budget,
+};
+use crate::{
+    config::Config,
+    error::{Delivery, Error, ErrorKind, Result},
+    fork::PerProcess,
+    operation::{Body, Request},
+};
+
+/// The connections of a client.
+pub(crate) struct Transport {
+    pool: PerProcess<Pool>,
+    budget: Budget,
+}
+
+/// What is known of the request that is under way. It outlives the attempt, so that it can tell after a deadline.
+#[derive(Debug, Default)]
+pub(crate) struct Sent {
+    lane: Option<(Arc<Counters>, Mark)>,
+    upload: Option<Arc<AtomicBool>>,
+}
+
+impl Sent {
+    /// A request is about to be written to the connection that counts here.
+    fn begin(&mut self, counters: &Arc<Counters>) {
+        self.lane = Some((Arc::clone(counters), counters.mark()));
+    }
+
+    /// A request is about to be written by somebody who sets this flag first.
+    fn begin_upload(&mut self) -> Arc<AtomicBool> {
+        let flag = Arc::new(AtomicBool::new(false));
+        self.upload = Some(Arc::clone(&flag));
+        flag
+    }
+
+    /// Nothing of a new attempt has left yet.
+    fn reset(&mut self) {
+        *self = Sent::default();
+    }
+
+    fn maybe(&self) -> bool {
+        self.lane
+            .as_ref()
+            .is_some_and(|(counters, mark)| counters.moved_since(*mark))
+            || self
+                .upload
+                .as_ref()
+                .is_some_and(|flag| flag.load(Ordering::Acquire))
+    }
+
+    /// What is known when no answer came.
+    pub(crate) fn delivery(&self) -> Delivery {
+        if self.maybe() {
+            Delivery::MaybeSent
+        } else {
+            Delivery::NotSent
+        }
+    }
+}
+
+impl Transport {
+    pub(crate) fn new() -> Transport {
+        Transport {
+            pool: PerProcess::new(),
+            budget: Budget::new(),
+        }
+    }
+
+    /// Closes idle connections.
+    pub(crate) fn clear(&self) {
+        let made: Result<&Pool, ()> = self.pool.get_or_try_init(|| Err(()));
+        if let Ok(pool) = made {
+            pool.clear();
+        }
+    }
+
+    /// Sends a request until it is answered or may not be sent again.
+    pub(crate) async fn execute(
+        &self,
+        config: &Config,
+        request: &Request,
+        timeout: Option<Duration>,
+        sent: &mut Sent,
+    ) -> Result<Response> {
+        let timeout = match request.body {
+            Body::Upload(_) => timeout,
+            _ => Some(timeout.unwrap_or(config.timeout)),
+        };
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        self.budget.earn();
+        let mut retry = 0;
+        loop {
+            sent.reset();
+            let error = match self.attempt_until(deadline, config, request, sent).await {
+                Ok(response) => return Ok(response),
+                Err(error) => error,
+            };
+            log::debug!(
+                "{}: attempt {} failed: {error}",
+                request.operation.name,
+                retry + 1
+            );
+            let pause = match retry::pause(&error, retry) {
+                Some(pause)
+                    if retry < config.max_retries
+                        && retry::is_repeatable(request.operation, &error)
+                        && deadline
+                            .is_none_or(|end| end.saturating_duration_since(Instant::now()) > pause)
+                        && request.body.is_repeatable()
+                        && self.budget.spend() =>
+                {
+                    pause
+                }
+                _ => return Err(error),
+            };
+            sleep(pause).await;
+            retry += 1;
+        }
+    }
+
+    /// One attempt, with everything an error has to say except which operation it was.
+    async fn attempt_until(
+        &self,
+        deadline: Option<Instant>,
+        config: &Config,
+        request: &Request,
+        sent: &mut Sent,
+    ) -> Result<Response> {
+        let is_send = request.operation.is_send();
+        let attempt = self.attempt(config, request, sent);
+        let outcome = match deadline {
+            // The attempt is gone, with its connection, before `sent` is read: nothing can leave any more.
+            Some(deadline) => timeout_at(deadline, attempt)
+                .await
+                .unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "the deadline passed"))),
+            None => attempt.await,
+        };
+        let response = match outcome {
+            Ok(response) => response,
+            Err(error) => {
+                let retryable = matches!(error.kind(), ErrorKind::Connection | ErrorKind::Timeout);
+                let delivery = is_send.then(|| sent.delivery());
+                return Err(error.with_retryable(retryable).with_delivery(delivery));
+            }
+        };
+        let refused = if response.status.is_success() {
+            match response.acknowledgement() {
+                Ok(()) => return Ok(response),
+                Err(error) => error,
+            }
+        } else {
+            response.refusal(&format!("the service answered {}", response.status))
+        };
+        let error = config.without_key(refused);
+        let retryable =
+            matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::Server) || error.status() == Some(408);
+        let delivery = is_send.then(|| retry::delivery_of_answer(&error));
+        Err(error.with_retryable(retryable).with_delivery(delivery))
+    }
+
+    async fn attempt(&self, config: &Config, request: &Request, sent: &mut Sent) -> Result<Response> {
+        let pool = self.pool.get_or_try_init(|| Pool::new(config))?;
+        match &request.body {
+            Body::Upload(upload) => upload::send(config, pool.tls(config)?, request, upload, sent).await,
+            Body::Json(json) => pool.exchange(config, request, Some(json.clone()), sent).await,
+            Body::None => pool.exchange(config, request, None, sent).await,
+        }
+    }
+}

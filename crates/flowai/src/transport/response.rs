@@ -1,0 +1,134 @@
+//! What the service answered, and what that means.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header, response::Parts};
+use serde_json::Value;
+
+use crate::error::{Error, ErrorKind, ErrorResponse, Result};
+
+const MAX_EXCERPT: usize = 4096;
+
+/// A complete answer.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Response {
+    pub(crate) fn new(head: Parts, body: Bytes) -> Response {
+        Response {
+            status: head.status,
+            headers: head.headers,
+            body,
+        }
+    }
+
+    pub(crate) fn request_id(&self) -> Option<&str> {
+        self.headers.get("x-request-id")?.to_str().ok()
+    }
+
+    fn json(&self) -> Option<Value> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// A 2xx acknowledges unless its body is an object whose `status` is something else than `ok`.
+    pub(crate) fn acknowledgement(&self) -> Result<()> {
+        if self.body.as_ref() == br#"{"status":"ok"}"# {
+            return Ok(());
+        }
+        match self.json() {
+            Some(Value::Object(object)) => match object.get("status") {
+                None | Some(Value::Null) => Ok(()),
+                Some(Value::String(status)) if status.eq_ignore_ascii_case("ok") => Ok(()),
+                Some(_) => Err(self.refusal("the service did not answer ok")),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    /// What a query answers: the object under `result`, else the whole body. It must have the field `expected`.
+    pub(crate) fn result(&self, expected: &str) -> Result<Value> {
+        self.acknowledgement()?;
+        let Some(Value::Object(mut root)) = self.json() else {
+            return Err(self.refusal("the answer is not a JSON object"));
+        };
+        let inner = match root.get("result") {
+            Some(Value::Object(_)) => root.remove("result").unwrap_or_default(),
+            _ => Value::Object(root),
+        };
+        match inner.get(expected) {
+            Some(_) => Ok(inner),
+            None => Err(self.refusal(&format!("the answer has no {expected}"))),
+        }
+    }
+
+    /// The error of this answer: that of its status, or, for a 2xx, that it makes no sense.
+    pub(crate) fn refusal(&self, problem: &str) -> Error {
+        let kind = ErrorKind::of_status(self.status.as_u16());
+        let server_message = self.server_message();
+        let message = match &server_message {
+            Some(said) => format!("{problem}: {said}"),
+            None => problem.to_owned(),
+        };
+        Error::new(kind, message).with_response(ErrorResponse {
+            status: self.status.as_u16(),
+            headers: self
+                .headers
+                .iter()
+                .map(|(name, value)| {
+                    (
+                        name.as_str().to_owned(),
+                        String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                    )
+                })
+                .collect(),
+            body: excerpt(&self.body),
+            server_message,
+            retry_after: self.retry_after(),
+        })
+    }
+
+    /// How long the service asks to wait: seconds, or a date. Anything else is ignored.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        let text = self.headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+        if text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return text.parse().ok().map(Duration::from_secs);
+        }
+        let date = httpdate::parse_http_date(text).ok()?;
+        Some(date.duration_since(SystemTime::now()).unwrap_or_default())
+    }
+
+    /// Where services of this family put their words ("Errors" are not specified further by the API document).
+    fn server_message(&self) -> Option<String> {
+        let json = self.json();
+        let said = json.as_ref().and_then(|json| {
+            [
+                json.pointer("/payload/message"),
+                json.pointer("/message"),
+                json.pointer("/error/message"),
+                json.pointer("/error"),
+                json.pointer("/errors/0/message"),
+            ]
+            .into_iter()
+            .flatten()
+            .find_map(Value::as_str)
+            .map(str::to_owned)
+        });
+        let text = match (said, json) {
+            (Some(said), _) => said,
+            (None, Some(_)) => return None,
+            (None, None) => String::from_utf8_lossy(&self.body).trim().to_owned(),
+        };
+        let line: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
+        (!line.is_empty()).then_some(line)
+    }
+}
+
+fn excerpt(body: &Bytes) -> String {
+    let start = body.get(..MAX_EXCERPT).unwrap_or(body);
+    String::from_utf8_lossy(start).into_owned()
+}
