@@ -1,0 +1,282 @@
+//! The handle of a running sandbox.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::mpsc::RecvTimeoutError;
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::runtime::{Handle, Runtime};
+use tokio::sync::watch;
+
+use crate::auth::ApiKey;
+use crate::builder::SandboxBuilder;
+use crate::deliveries::Delivery;
+use crate::error::SandboxError;
+use crate::failures::{Failure, Failures};
+use crate::http_out::{CALL_TIME, HttpOut, Target};
+use crate::ids::{self, Ids};
+use crate::journal::{RecordedRequest, Ring};
+use crate::routes::BASE_PATH;
+use crate::server;
+use crate::shared::{Options, Shared, lock};
+use crate::threads::Threads;
+use crate::webhooks::{Identity, Webhook, Webhooks};
+
+/// How long stopping waits for name lookups, the only thing the runtime cannot interrupt.
+const RUNTIME_STOP_TIME: Duration = Duration::from_millis(200);
+
+/// Flow.ai on this machine, running in a thread of its own until it is dropped.
+///
+/// Every method may be called from any thread, inside an async runtime too; those that wait say so.
+pub struct Sandbox {
+    shared: Arc<Shared>,
+    base_url: String,
+    secret: Mutex<String>,
+    stop: watch::Sender<bool>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Sandbox {
+    /// Begins to set up a sandbox. Everything has a default.
+    pub fn builder() -> SandboxBuilder {
+        SandboxBuilder::default()
+    }
+
+    pub(crate) fn start(builder: SandboxBuilder) -> Result<Self, SandboxError> {
+        if !(builder.speed.is_finite() && builder.speed > 0.0) {
+            return Err(SandboxError::invalid("speed", "must be finite and above zero"));
+        }
+        let key = ApiKey::new(builder.api_key.map_or_else(ids::random_token, Ok)?)?;
+        let secret = match builder.webhook_secret {
+            Some(secret) => checked_secret(secret)?,
+            None => ids::random_token()?,
+        };
+        let out = HttpOut::new(builder.webhook_ca_file.clone());
+        if builder.webhook_ca_file.is_some() {
+            out.tls().map_err(SandboxError::Tls)?;
+        }
+        let target = builder.webhook_url.as_deref().map(checked_target).transpose()?;
+
+        let listener = std::net::TcpListener::bind(&builder.listen)?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let identity = {
+            let ids = Ids::new()?;
+            Identity {
+                agent_id: ids.uuid(),
+                channel_id: ids.uuid(),
+            }
+        };
+        let shared = Arc::new(Shared {
+            key,
+            options: Options {
+                bot: builder.bot,
+                business_hours: builder.business_hours,
+                max_upload: builder.max_upload,
+                max_text: builder.max_text,
+                is_paused_name: if builder.fix_is_paued {
+                    "isPaused"
+                } else {
+                    "isPaued"
+                },
+            },
+            threads: Mutex::new(Threads::default()),
+            failures: Failures::default(),
+            journal: Mutex::new(Ring::new()),
+            webhooks: Arc::new(Webhooks::new(
+                runtime.handle().clone(),
+                out,
+                identity,
+                builder.speed,
+            )),
+            ids: Ids::new()?,
+        });
+        let listener = {
+            let _guard = runtime.enter();
+            tokio::net::TcpListener::from_std(listener)?
+        };
+        let (stop, stopped) = watch::channel(false);
+        let serving = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("flowai-sandbox".to_owned())
+            .spawn(move || drive(runtime, server::run(listener, serving, stopped)))?;
+        let sandbox = Self {
+            shared,
+            base_url: format!("http://{}{BASE_PATH}", reachable(address)),
+            secret: Mutex::new(secret),
+            stop,
+            thread: Mutex::new(Some(thread)),
+        };
+        if let Some(target) = target {
+            if builder.check_webhook {
+                sandbox.check_webhook(target.clone())?;
+            }
+            sandbox.register(target);
+        }
+        Ok(sandbox)
+    }
+
+    /// The address of the API: `http://127.0.0.1:PORT/rest/v1/`.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// The API key that opens the API.
+    pub fn api_key(&self) -> &str {
+        self.shared.key.as_str()
+    }
+
+    /// What signs the token of each webhook call.
+    pub fn webhook_secret(&self) -> String {
+        lock(&self.secret).clone()
+    }
+
+    /// Registers the webhook that events go to from now on, and with `secret` what signs them. Events that
+    /// happened before still go where they were going. Waits for the check, at most about ten seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError::InvalidArgument`] if the URL cannot be called or the secret is empty;
+    /// [`SandboxError::Webhook`] if the URL does not answer a GET with a 2xx. Nothing changes then.
+    pub fn set_webhook(&self, url: &str, secret: Option<&str>) -> Result<(), SandboxError> {
+        let target = checked_target(url)?;
+        let secret = secret.map(str::to_owned).map(checked_secret).transpose()?;
+        self.check_webhook(target.clone())?;
+        if let Some(secret) = secret {
+            *lock(&self.secret) = secret;
+        }
+        self.register(target);
+        Ok(())
+    }
+
+    /// Delivers any event to the webhook, in order with the others of its `threadId`.
+    pub fn push(&self, event: Value) {
+        self.shared.webhooks.send(event);
+    }
+
+    /// Makes the next API requests fail; several calls queue up.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError::InvalidArgument`] if the failure cannot happen, a status of 99 for example.
+    pub fn fail_next(&self, failure: Failure) -> Result<(), SandboxError> {
+        self.shared.failures.push(failure)
+    }
+
+    /// What was asked, oldest first: the last 10,000 requests, fewer if they hold more than 64 MiB. A request
+    /// is in it before its answer leaves.
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        lock(&self.shared.journal).to_vec()
+    }
+
+    /// What happened, oldest first: the last 10,000 events, fewer if they hold more than 64 MiB. An event
+    /// that a request caused is in it before the request's answer leaves.
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.shared.webhooks.log.to_vec()
+    }
+
+    /// Waits until no delivery is pending. False if some still are after `timeout`, or if the sandbox was
+    /// stopped while some were.
+    pub fn wait_delivered(&self, timeout: Duration) -> bool {
+        self.shared.webhooks.log.wait(timeout)
+    }
+
+    /// Stops listening, gives requests under way a moment, and ends; within about a second. Deliveries that
+    /// are pending stay so. The journals stay readable. Dropping does the same.
+    pub fn stop(&self) {
+        self.shared.webhooks.log.stop();
+        self.stop.send_replace(true);
+        if let Some(thread) = lock(&self.thread).take()
+            && thread.join().is_err()
+        {
+            log::error!("the sandbox ended with a panic");
+        }
+    }
+
+    fn register(&self, target: Target) {
+        self.shared.webhooks.register(Webhook {
+            target,
+            secret: self.webhook_secret(),
+        });
+    }
+
+    /// The GET that a webhook must answer with a 2xx before it is used.
+    fn check_webhook(&self, target: Target) -> Result<(), SandboxError> {
+        if target.is_tls() {
+            self.shared.webhooks.out.tls().map_err(SandboxError::Tls)?;
+        }
+        let (report, outcome) = mpsc::channel();
+        let webhooks = Arc::clone(&self.shared.webhooks);
+        self.runtime().spawn(async move {
+            // Nobody listens any more once the wait below is over.
+            let _ = report.send(webhooks.out.get(&target).await);
+        });
+        match outcome.recv_timeout(CALL_TIME + Duration::from_secs(2)) {
+            Ok(Ok(200..=299)) => Ok(()),
+            Ok(Ok(status)) => Err(SandboxError::Webhook {
+                reason: format!("it answered a GET with {status}, not with a 2xx"),
+            }),
+            Ok(Err(reason)) => Err(SandboxError::Webhook { reason }),
+            Err(RecvTimeoutError::Disconnected) => Err(SandboxError::Stopped),
+            Err(RecvTimeoutError::Timeout) => Err(SandboxError::Webhook {
+                reason: "no answer".to_owned(),
+            }),
+        }
+    }
+
+    fn runtime(&self) -> &Handle {
+        &self.shared.webhooks.runtime
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox")
+            .field("base_url", &self.base_url)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The thread of a sandbox. Signals are for the program's own threads.
+fn drive(runtime: Runtime, serving: impl Future<Output = ()>) {
+    if let Err(error) = nix::sys::signal::SigSet::all().thread_block() {
+        log::debug!("could not block signals: {error}");
+    }
+    runtime.block_on(serving);
+    runtime.shutdown_timeout(RUNTIME_STOP_TIME);
+}
+
+fn checked_target(url: &str) -> Result<Target, SandboxError> {
+    Target::parse(url).map_err(|reason| SandboxError::invalid("webhook_url", reason))
+}
+
+fn checked_secret(secret: String) -> Result<String, SandboxError> {
+    if secret.is_empty() {
+        Err(SandboxError::invalid("webhook_secret", "must not be empty"))
+    } else {
+        Ok(secret)
+    }
+}
+
+/// An address that a client can connect to: listening on all of them is not one.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        match address {
+            SocketAddr::V4(_) => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+            SocketAddr::V6(_) => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        }
+    }
+    address
+}
