@@ -6,7 +6,8 @@
 //! of these names of its own.
 
 use super::kind::EventKind;
-use super::tape::{Fault, Kind, View};
+use super::tape::{Fault, Kind};
+use super::view::View;
 
 /// The names under which the name of an event came, in the order in which they count.
 const TYPE_KEYS: [&str; 4] = ["type", "event", "eventType", "eventName"];
@@ -44,12 +45,7 @@ impl Envelope {
             None => inner(root, "result"),
         };
         for index in [Some(root.index()), payload, result].into_iter().flatten() {
-            if let Some(at) = root.at(index).duplicate_key() {
-                return Err(Fault {
-                    what: "a key that the object already has",
-                    at,
-                });
-            }
+            root.at(index).must_have_unique_keys()?;
         }
         Ok(Envelope { payload, result })
     }

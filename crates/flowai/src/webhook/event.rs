@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use super::envelope::{self, Envelope};
 use super::kind::EventKind;
-use super::tape::{self, Fault, Kind, Node, View};
+use super::tape::{self, Fault, Kind, Node};
+use super::view::View;
 use super::{identity, text};
 use crate::business_hours::BusinessHours;
 use crate::error::{Error, ErrorKind, Result};
@@ -116,13 +117,7 @@ fn user_part(thread_id: &str) -> &str {
 impl Event {
     fn new(raw: Bytes, nodes: Vec<Node>) -> Result<Event, Fault> {
         let root = View::root(&raw, &nodes);
-        if root.kind() != Kind::Object {
-            let at = raw.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-            return Err(Fault {
-                what: "a root that is no object",
-                at,
-            });
-        }
+        root.must_be_object()?;
         let envelope = Envelope::find(root)?;
         let kind = match envelope::type_name(root) {
             Some(name) => EventKind::of_type(&name),

@@ -7,7 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
 
-use super::tape::{self, Kind, View};
+use super::tape::Node;
+use super::view::{self, View};
 use crate::error::{Error, Result};
 
 /// A token is a few hundred bytes; more is somebody else's idea.
@@ -114,16 +115,15 @@ impl Jwt {
         let header = decode(header)?;
         let claims = decode(claims)?;
         let signature = decode(signature)?;
-        with_object(&header, |header| {
-            if header.get("alg").and_then(View::str).as_deref() != Some("HS256") {
-                return Err("the token is not signed with HS256");
-            }
-            // `crit` lists extensions that must be understood, and none is; `cty` announces a token in the token.
-            if header.has("crit") || header.has("cty") {
-                return Err("the token's header asks for an extension");
-            }
-            Ok(())
-        })?;
+        let nodes = object(&header)?;
+        let root = View::root(&header, &nodes);
+        if root.get("alg").and_then(View::str).as_deref() != Some("HS256") {
+            return Err("the token is not signed with HS256");
+        }
+        // `crit` lists extensions that must be understood, and none is; `cty` announces a token in the token.
+        if root.has("crit") || root.has("cty") {
+            return Err("the token's header asks for an extension");
+        }
         if !self
             .keys
             .iter()
@@ -131,7 +131,8 @@ impl Jwt {
         {
             return Err("the token's signature is wrong");
         }
-        with_object(&claims, |claims| self.check_times(claims, now))
+        let nodes = object(&claims)?;
+        self.check_times(View::root(&claims, &nodes), now)
     }
 
     fn check_times(&self, claims: View<'_>, now: SystemTime) -> Result<(), &'static str> {
@@ -168,16 +169,7 @@ fn decode(part: &[u8]) -> Result<Vec<u8>, &'static str> {
         .map_err(|_| "the token is not base64url")
 }
 
-/// Reads a part of the token: an object that has no key twice, since two readers could take different ones.
-fn with_object(
-    json: &[u8],
-    check: impl FnOnce(View<'_>) -> Result<(), &'static str>,
-) -> Result<(), &'static str> {
-    let malformed = "the token does not hold JSON objects";
-    let nodes = tape::parse(json).map_err(|_| malformed)?;
-    let root = View::root(json, &nodes);
-    if root.kind() != Kind::Object || root.duplicate_key().is_some() {
-        return Err(malformed);
-    }
-    check(root)
+/// The nodes of a part of the token. A key that comes twice is refused, since two readers could take different ones.
+fn object(json: &[u8]) -> Result<Vec<Node>, &'static str> {
+    view::parse_object(json).map_err(|_| "the token does not hold JSON objects")
 }

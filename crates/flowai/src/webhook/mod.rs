@@ -21,6 +21,7 @@ mod kind;
 mod tape;
 mod text;
 mod verify;
+mod view;
 
 pub use event::{Event, parse_event, parse_events};
 pub use jwt::JwtOptions;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::tape::View;
+use super::view::View;
 use crate::models::{ReplyMessage, Template};
 
 /// What the rule needs to know about a JSON value.

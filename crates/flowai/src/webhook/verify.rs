@@ -11,6 +11,7 @@ use ring::rand::SystemRandom;
 
 use super::event::{Event, parse_event};
 use super::jwt::{Jwt, JwtOptions};
+use super::view::{self, View};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The headers in which a token may come.
@@ -224,11 +225,14 @@ fn without_scheme(value: &[u8]) -> &[u8] {
 }
 
 fn check_body(secret: &Secret, body: &[u8]) -> Result<(), String> {
-    let event = parse_event(Bytes::copy_from_slice(body)).map_err(|error| error.message().to_owned())?;
-    let mut found = BODY_KEYS
-        .iter()
-        .filter_map(|key| event.root().get(key)?.str())
-        .peekable();
+    let nodes = view::parse_object(body).map_err(|fault| {
+        format!(
+            "the body is not a JSON object: {} at byte {}",
+            fault.what, fault.at
+        )
+    })?;
+    let root = View::root(body, &nodes);
+    let mut found = BODY_KEYS.iter().filter_map(|key| root.get(key)?.str()).peekable();
     if found.peek().is_none() {
         return Err("the body has no verification key".to_owned());
     }

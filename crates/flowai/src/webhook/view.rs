@@ -1,0 +1,197 @@
+//! A parsed document, read in place: values are decoded when they are asked for.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use super::tape::{self, Fault, Kind, Node};
+
+/// Checks a document whose root must be an object that has no key twice.
+pub(crate) fn parse_object(b: &[u8]) -> Result<Vec<Node>, Fault> {
+    let nodes = tape::parse(b)?;
+    let root = View::root(b, &nodes);
+    root.must_be_object()?;
+    root.must_have_unique_keys()?;
+    Ok(nodes)
+}
+
+/// One value of a parsed document.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    b: &'a [u8],
+    nodes: &'a [Node],
+    index: u32,
+}
+
+impl<'a> View<'a> {
+    /// The root, given what [`tape::parse`] made of the same bytes.
+    pub(crate) fn root(b: &'a [u8], nodes: &'a [Node]) -> View<'a> {
+        View { b, nodes, index: 0 }
+    }
+
+    /// The value of the node at `index`.
+    pub(crate) fn at(self, index: u32) -> View<'a> {
+        View { index, ..self }
+    }
+
+    pub(crate) fn index(self) -> u32 {
+        self.index
+    }
+
+    fn node(self) -> Option<&'a Node> {
+        self.nodes.get(self.index as usize)
+    }
+
+    pub(crate) fn kind(self) -> Kind {
+        self.node().map_or(Kind::Null, |node| node.kind)
+    }
+
+    /// The bytes of the value, quotes included.
+    pub(crate) fn raw(self) -> &'a [u8] {
+        self.node()
+            .and_then(|node| self.b.get(node.start as usize..node.end as usize))
+            .unwrap_or_default()
+    }
+
+    fn children(self, of: Kind) -> impl Iterator<Item = View<'a>> {
+        let (mut index, end) = match self.node() {
+            Some(node) if node.kind == of => (self.index + 1, node.next),
+            _ => (0, 0),
+        };
+        std::iter::from_fn(move || {
+            let child = (index < end).then(|| self.at(index))?;
+            // A node that points backwards does not exist; `max` makes the loop end even so.
+            index = child.node()?.next.max(index + 1);
+            Some(child)
+        })
+    }
+
+    /// The items of an array; nothing for anything else.
+    pub(crate) fn items(self) -> impl Iterator<Item = View<'a>> {
+        self.children(Kind::Array)
+    }
+
+    /// Keys and values of an object; nothing for anything else.
+    pub(crate) fn members(self) -> impl Iterator<Item = (View<'a>, View<'a>)> {
+        let mut nodes = self.children(Kind::Object);
+        std::iter::from_fn(move || Some((nodes.next()?, nodes.next()?)))
+    }
+
+    fn is_str(self, text: &str) -> bool {
+        match self.kind() {
+            Kind::Plain => self.inner() == text.as_bytes(),
+            Kind::Escaped => self.str().as_deref() == Some(text),
+            _ => false,
+        }
+    }
+
+    /// The bytes between the quotes of a string.
+    fn inner(self) -> &'a [u8] {
+        match self.raw() {
+            [_, inner @ .., _] => inner,
+            _ => &[],
+        }
+    }
+
+    /// Whether an object has this key, be its value null.
+    pub(crate) fn has(self, key: &str) -> bool {
+        self.members().any(|(name, _)| name.is_str(key))
+    }
+
+    /// A field of an object. The last of several with the same name counts, as in most JSON libraries; null is absent.
+    pub(crate) fn get(self, key: &str) -> Option<View<'a>> {
+        let (_, value) = self.members().filter(|(name, _)| name.is_str(key)).last()?;
+        (value.kind() != Kind::Null).then_some(value)
+    }
+
+    /// The text of a string.
+    pub(crate) fn str(self) -> Option<Cow<'a, str>> {
+        match self.kind() {
+            Kind::Plain => std::str::from_utf8(self.inner()).ok().map(Cow::Borrowed),
+            Kind::Escaped => serde_json::from_slice(self.raw()).ok().map(Cow::Owned),
+            _ => None,
+        }
+    }
+
+    /// The text of a string, or a number as it is written.
+    pub(crate) fn scalar(self) -> Option<Cow<'a, str>> {
+        match self.kind() {
+            Kind::Number => std::str::from_utf8(self.raw()).ok().map(Cow::Borrowed),
+            _ => self.str(),
+        }
+    }
+
+    pub(crate) fn bool(self) -> Option<bool> {
+        match self.kind() {
+            Kind::True => Some(true),
+            Kind::False => Some(false),
+            _ => None,
+        }
+    }
+
+    /// A number.
+    pub(crate) fn number(self) -> Option<f64> {
+        (self.kind() == Kind::Number).then(|| serde_json::from_slice(self.raw()).ok())?
+    }
+
+    /// The value as a document of its own.
+    pub(crate) fn decode<T: serde::de::DeserializeOwned>(self) -> Option<T> {
+        serde_json::from_slice(self.raw()).ok()
+    }
+
+    pub(crate) fn must_be_object(self) -> Result<(), Fault> {
+        match self.kind() {
+            Kind::Object => Ok(()),
+            _ => Err(Fault {
+                what: "a root that is no object",
+                at: self.start(),
+            }),
+        }
+    }
+
+    pub(crate) fn must_have_unique_keys(self) -> Result<(), Fault> {
+        match self.duplicate_key() {
+            Some(at) => Err(Fault {
+                what: "a key that the object already has",
+                at,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn start(self) -> usize {
+        self.node().map_or(0, |node| node.start as usize)
+    }
+
+    /// Where the first key of this object stands that it had before.
+    fn duplicate_key(self) -> Option<usize> {
+        let mut seen = HashSet::new();
+        let mut few: [&[u8]; 24] = [&[]; 24];
+        let mut count = 0;
+        for (key, _) in self.members() {
+            // Usual objects have few keys without escapes: comparing those is faster than hashing.
+            if seen.is_empty() && key.kind() == Kind::Plain && count < few.len() {
+                let name = key.inner();
+                if few.iter().take(count).any(|other| *other == name) {
+                    return Some(key.start());
+                }
+                if let Some(slot) = few.get_mut(count) {
+                    *slot = name;
+                }
+                count += 1;
+                continue;
+            }
+            if seen.is_empty() {
+                seen.extend(
+                    few.iter()
+                        .take(count)
+                        .filter_map(|name| std::str::from_utf8(name).ok())
+                        .map(Cow::Borrowed),
+                );
+            }
+            if !seen.insert(key.str()?) {
+                return Some(key.start());
+            }
+        }
+        None
+    }
+}
