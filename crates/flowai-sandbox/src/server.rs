@@ -22,7 +22,7 @@ use crate::routes::{self, NoAnswer};
 use crate::shared::Shared;
 
 /// Connections served at the same time; more wait to be accepted.
-const MAX_CONNECTIONS: usize = 1024;
+const MAX_CONNECTIONS: usize = 4096;
 /// How long the head of a request may take, and how long a connection may be idle.
 const HEADER_TIME: Duration = Duration::from_secs(20);
 /// Bytes that the head of a request may have.
