@@ -117,9 +117,11 @@ impl Intake {
         timeout(JSON_TIME, whole).await.unwrap_or(Err(BodyError::Slow))
     }
 
-    /// Reads on without keeping anything, unless the body is large or slow.
+    /// Reads on to the end without keeping anything, unless that is far or slow to come.
     pub(crate) async fn drain(&mut self) {
-        if self.set_limit(JSON_LIMIT).is_ok() {
+        let limit = lock(&self.seen).length.saturating_add(JSON_LIMIT);
+        if self.incoming.size_hint().lower() <= JSON_LIMIT {
+            self.limit = limit;
             let rest = async { while let Some(Ok(_)) = self.frame().await {} };
             // A body that does not end in time is cut off with the connection.
             let _ = timeout(DRAIN_TIME, rest).await;

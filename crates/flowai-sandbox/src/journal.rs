@@ -21,8 +21,8 @@ pub struct RecordedRequest {
     pub path: String,
     /// The query as it was on the wire, without the question mark.
     pub query: Option<String>,
-    /// The headers in the order of their names' first appearance, names in lower case. Values that
-    /// carry credentials are replaced by `[redacted]`.
+    /// The headers, names in lower case, values of one name in their order. Values that carry
+    /// credentials are replaced by `[redacted]`.
     pub headers: Vec<(String, String)>,
     /// The body's first 65,536 bytes.
     pub body: Vec<u8>,

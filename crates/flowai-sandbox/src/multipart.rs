@@ -30,9 +30,16 @@ pub(crate) struct Form {
 }
 
 /// Reads the whole form, parts in any order.
-pub(crate) async fn read(mut intake: Intake, boundary: String, max_upload: u64) -> Result<Form, Refusal> {
+pub(crate) async fn read(intake: &mut Intake, boundary: String, max_upload: u64) -> Result<Form, Refusal> {
     let limit = max_upload.saturating_add(JSON_LIMIT + OVERHEAD);
     intake.set_limit(limit).map_err(|_| too_large(max_upload))?;
+    let form = read_parts(intake, boundary, max_upload).await?;
+    // The parser stops at the last boundary, and what follows belongs to this request still.
+    intake.drain().await;
+    Ok(form)
+}
+
+async fn read_parts(intake: &mut Intake, boundary: String, max_upload: u64) -> Result<Form, Refusal> {
     let seen = intake.seen();
     let unread = Arc::new(AtomicU64::new(0));
     let metered = Metered {
@@ -130,13 +137,13 @@ fn refusal(error: &multer::Error, max_upload: u64) -> Refusal {
 
 /// Keeps the multipart parser within bounds. It reads from a body for as long as something is there, which
 /// from a fast client is the whole file, and collects part headers however long they are.
-struct Metered {
-    intake: Intake,
+struct Metered<'a> {
+    intake: &'a mut Intake,
     unread: Arc<AtomicU64>,
     rest: bool,
 }
 
-impl Body for Metered {
+impl Body for Metered<'_> {
     type Data = Bytes;
     type Error = BodyError;
 
@@ -148,7 +155,7 @@ impl Body for Metered {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let frame = Pin::new(&mut self.intake).poll_frame(cx);
+        let frame = Pin::new(&mut *self.intake).poll_frame(cx);
         if let Poll::Ready(Some(Ok(frame))) = &frame {
             self.rest = true;
             let length = frame.data_ref().map_or(0, Bytes::len) as u64;

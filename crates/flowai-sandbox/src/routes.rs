@@ -229,7 +229,7 @@ async fn send(
             .and_then(|value| multer::parse_boundary(value).ok())
             .filter(|boundary| !boundary.is_empty() && boundary.len() <= 70)
             .ok_or_else(|| Refusal::bad_request("The Content-Type has no usable boundary"))?;
-        let form = multipart::read(intake, boundary, shared.options.max_upload).await?;
+        let form = multipart::read(&mut intake, boundary, shared.options.max_upload).await?;
         Message::read(&form.json, form.file, shared.options.max_text)?
     } else {
         // Whatever it is called: a sample of the document has no Content-Type at all.

@@ -37,6 +37,7 @@ pub struct Sandbox {
     secret: Mutex<String>,
     stop: watch::Sender<bool>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    process: u32,
 }
 
 impl Sandbox {
@@ -112,6 +113,7 @@ impl Sandbox {
             secret: Mutex::new(secret),
             stop,
             thread: Mutex::new(Some(thread)),
+            process: std::process::id(),
         };
         if let Some(target) = target {
             if builder.check_webhook {
@@ -188,8 +190,13 @@ impl Sandbox {
     }
 
     /// Stops listening, gives requests under way a moment, and ends; within about a second. Deliveries that
-    /// are pending stay so. The journals stay readable. Dropping does the same.
+    /// are pending stay so. The journals stay readable. Dropping does the same. In a forked child, where the
+    /// sandbox does not run, neither does anything.
     pub fn stop(&self) {
+        if std::process::id() != self.process {
+            // Not even a lock: whoever held it is not here to let it go.
+            return;
+        }
         self.shared.webhooks.log.stop();
         self.stop.send_replace(true);
         if let Some(thread) = lock(&self.thread).take()

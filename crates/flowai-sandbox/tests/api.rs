@@ -393,6 +393,35 @@ fn keys_and_secrets_are_made_when_not_given_and_never_printed() {
 }
 
 #[test]
+fn it_can_be_shared_by_threads() {
+    fn shared<T: Send + Sync + 'static>(_: &T) {}
+    let sandbox = builder().start().unwrap();
+    shared(&sandbox);
+    std::thread::scope(|scope| {
+        for n in 0..8 {
+            let sandbox = &sandbox;
+            scope.spawn(move || {
+                for _ in 0..25 {
+                    say(sandbox, &format!("t{n}"), &text("Hello"));
+                }
+            });
+        }
+    });
+    assert_eq!(sandbox.requests().len(), 200);
+    assert_eq!(sandbox.deliveries().len(), 400);
+    for n in 0..8 {
+        let entries = history(&sandbox, &format!("t{n}"));
+        assert_eq!(entries["pages"], 3);
+        for (at, entry) in entries["history"].as_array().unwrap().iter().enumerate() {
+            assert_eq!(
+                entry["originator"]["role"],
+                if at % 2 == 0 { "user" } else { "bot" }
+            );
+        }
+    }
+}
+
+#[test]
 fn browsers_may_call_from_any_page() {
     let sandbox = builder().start().unwrap();
     let mut wire = connect(&sandbox);

@@ -106,6 +106,26 @@ fn parts_come_in_any_order_and_under_either_name() {
 }
 
 #[test]
+fn the_connection_goes_on_after_a_form_and_what_follows_its_end() {
+    let sandbox = builder().bot(Bot::None).start().unwrap();
+    let mut wire = connect(&sandbox);
+    for size in [1, 3 * 1024 * 1024] {
+        for epilogue in ["", "an epilogue, which nobody reads"] {
+            let mut body = form(&[named("query", &media()), file(&vec![7; size])]);
+            body.extend_from_slice(epilogue.as_bytes());
+            wire.send(head(&format!("Content-Length: {}", body.len()), BOUNDARY));
+            // The last bytes come late.
+            let (most, rest) = body.split_at(body.len() - 2);
+            wire.send(most);
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            let answer = wire.exchange(rest);
+            assert_eq!(answer.header("connection"), None);
+            assert_eq!(answer.api().0, 200);
+        }
+    }
+}
+
+#[test]
 fn query_wins_over_payload_and_unknown_parts_are_passed_over() {
     let sandbox = builder().bot(Bot::None).start().unwrap();
     let mut other = media();
