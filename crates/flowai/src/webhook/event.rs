@@ -12,10 +12,10 @@ use super::envelope::{self, Envelope};
 use super::kind::EventKind;
 use super::tape::{self, Fault, Kind, Node};
 use super::view::View;
-use super::{identity, text};
+use super::{identity, text, time};
 use crate::business_hours::BusinessHours;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Document, Object};
+use crate::model::Document;
 use crate::models::{HistoryEntry, Originator, ReplyMessage};
 
 /// What Flow.ai posted to a webhook ("Webhooks" of the API document).
@@ -38,8 +38,7 @@ struct Inner {
 /// # Errors
 ///
 /// [`ErrorKind::WebhookParse`] when the body is not strict JSON in UTF-8, is larger than 16 MiB, nests deeper than 128,
-/// has a lone surrogate or a number out of the range of a 64-bit float, or has a key of the envelope twice. The
-/// message names the position, never the content.
+/// has a lone surrogate, or has a key of the envelope twice. The message names the position, never the content.
 pub fn parse_event(body: impl Into<Bytes>) -> Result<Event> {
     let raw = body.into();
     let nodes = tape::parse(&raw).map_err(refused)?;
@@ -93,7 +92,7 @@ fn documents<D: Document>(array: Option<View<'_>>) -> Vec<D> {
 }
 
 fn document<D: Document>(value: View<'_>) -> Option<D> {
-    value.decode::<Object>().map(D::from_object)
+    (value.kind() == Kind::Object).then(|| D::from_object(value.to_object()))
 }
 
 fn strings(array: Option<View<'_>>) -> Vec<String> {
@@ -253,6 +252,16 @@ impl Event {
             .filter(|value| value.is_string() || value.is_number())
     }
 
+    /// When it happened, in milliseconds since 1970 UTC. Nothing when it is missing or no time with a zone.
+    pub fn created_at_ms(&self) -> Option<i64> {
+        let time = self.field("createdAt")?;
+        let text = time.scalar()?;
+        text.parse().ok().or_else(|| match time.number() {
+            Some(number) => (number.abs() < 1e15).then_some(number as i64),
+            None => time::milliseconds(&text),
+        })
+    }
+
     /// The entries of a conversation's history, in the order of the service.
     pub fn history(&self) -> Vec<HistoryEntry> {
         documents(self.field("history"))
@@ -285,7 +294,7 @@ impl Event {
 
     /// Any field of the event by its name in the body, wherever the envelope has it.
     pub fn get(&self, key: &str) -> Option<Value> {
-        self.field(key)?.decode()
+        self.field(key).map(View::to_value)
     }
 
     /// Equal for two deliveries of the same event, different for different events: `v1:` and a SHA-256 over the

@@ -20,6 +20,7 @@ mod jwt;
 mod kind;
 mod tape;
 mod text;
+mod time;
 mod verify;
 mod view;
 

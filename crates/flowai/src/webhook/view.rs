@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use serde_json::Value;
+
 use super::tape::{self, Fault, Kind, Node};
+use crate::model::Object;
 
 /// Checks a document whose root must be an object that has no key twice.
 pub(crate) fn parse_object(b: &[u8]) -> Result<Vec<Node>, Fault> {
@@ -133,9 +136,25 @@ impl<'a> View<'a> {
         (self.kind() == Kind::Number).then(|| serde_json::from_slice(self.raw()).ok())?
     }
 
-    /// The value as a document of its own.
-    pub(crate) fn decode<T: serde::de::DeserializeOwned>(self) -> Option<T> {
-        serde_json::from_slice(self.raw()).ok()
+    /// The value as a document of its own. A number that no `f64` can hold is null. The depth is bounded by the parser.
+    pub(crate) fn to_value(self) -> Value {
+        match self.kind() {
+            Kind::Object => Value::Object(self.to_object()),
+            Kind::Array => self.items().map(View::to_value).collect(),
+            Kind::Plain | Kind::Escaped => self
+                .str()
+                .map_or(Value::Null, |text| Value::String(text.into_owned())),
+            Kind::Number => serde_json::from_slice(self.raw()).unwrap_or_default(),
+            Kind::True => Value::Bool(true),
+            Kind::False => Value::Bool(false),
+            Kind::Null => Value::Null,
+        }
+    }
+
+    /// The members of an object as a document of its own.
+    pub(crate) fn to_object(self) -> Object {
+        let member = |(key, value): (View<'_>, View<'_>)| Some((key.str()?.into_owned(), value.to_value()));
+        self.members().filter_map(member).collect()
     }
 
     pub(crate) fn must_be_object(self) -> Result<(), Fault> {
