@@ -30,7 +30,7 @@ pub struct RecordedRequest {
     pub body_length: u64,
     /// The uploaded file, if there was one and it came whole.
     pub file: Option<UploadedFile>,
-    /// The status of the answer; none if the request was left without one.
+    /// The status of the answer; none if the request was left without one, or the client left first.
     pub status: Option<u16>,
     /// When the answer was decided: milliseconds since 1970 UTC.
     pub time_ms: u64,

@@ -13,6 +13,25 @@
 //! # Ok::<(), flowai_sandbox::SandboxError>(())
 //! ```
 //!
+//! # Where the document is silent
+//!
+//! - The echo replies with the text that was sent; every type of message is described at [`Bot`].
+//! - A message causes `message.delivered`, which repeats it, then the bot's `message.reply`. Both carry the
+//!   thread id as it was sent. Events are flat objects with their name under `type`.
+//! - The asynchronous queries are answered by events named `history`, `businessHours` and `isPaused`, with
+//!   the fields of the synchronous results.
+//! - An event message `HANDOVER` causes `control.handover` and pauses the bot; a `moderator` pauses it, too.
+//!   Each time that a message pauses a bot that was not, and at every call of "Pause" and "Resume",
+//!   `control.pause` or `control.resume` follows. A paused bot does not reply.
+//! - History is in the order of time; pages count from 1, an unknown thread has one empty page.
+//! - Webhook calls carry a JWT (HS256) in `Authorization: Bearer`. The first retry comes after one second, each
+//!   wait is twice the one before it up to ten minutes, and after four hours the event is given up. Events
+//!   of one thread are delivered one after another, so a failing one holds back those behind it; threads
+//!   do not wait for each other.
+//! - Errors are `{"status":"error","payload":{"message":"..."}}` with 400, 401, 404, 405, 408 or 413.
+//!
+//! # The modules
+//!
 //! How a request travels through the modules: `server` (connections and their limits) → `routes` (which
 //! endpoint, `auth`, `cors`, `failures`) → `body` and `multipart` (bytes) → `messages` (what was said) →
 //! `bot` (what follows from it) → `threads` (the conversation) and `webhooks` (events to deliver, through

@@ -1,7 +1,7 @@
 //! From a request to its answer: which endpoint, who may, what is asked.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -45,6 +45,12 @@ pub(crate) async fn serve(
     let (head, body) = request.into_parts();
     let intake = Intake::new(body);
     let seen = intake.seen();
+    let mut record = Record {
+        shared: &shared,
+        head: &head,
+        seen: &seen,
+        written: false,
+    };
 
     let answer = if head.method == Method::OPTIONS {
         Some(preflight(intake).await)
@@ -55,7 +61,7 @@ pub(crate) async fn serve(
             discard(&head, intake).await;
         }
         if matches!(failure.kind, FailureKind::Stall) {
-            record(&shared, &head, &lock(&seen), None);
+            record.write(None);
             // Ends when the client or the sandbox does.
             std::future::pending::<()>().await;
         }
@@ -65,11 +71,10 @@ pub(crate) async fn serve(
         Some(answer_api(&shared, &head, intake).await)
     };
 
-    let seen = lock(&seen);
-    record(&shared, &head, &seen, answer.as_ref().map(Response::status));
+    record.write(answer.as_ref().map(Response::status));
     let mut answer = answer.ok_or(NoAnswer)?;
     cors::allow_reading(answer.headers_mut());
-    if !seen.complete {
+    if !lock(&seen).complete {
         answer
             .headers_mut()
             .insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -77,18 +82,39 @@ pub(crate) async fn serve(
     Ok(answer)
 }
 
-fn record(shared: &Shared, head: &Parts, seen: &Seen, status: Option<StatusCode>) {
-    lock(&shared.journal).record(RecordedRequest {
-        method: head.method.as_str().to_owned(),
-        path: head.uri.path().to_owned(),
-        query: head.uri.query().map(str::to_owned),
-        headers: redacted(&head.headers),
-        body: seen.beginning.clone(),
-        body_length: seen.length,
-        file: seen.file.clone(),
-        status: status.map(|status| status.as_u16()),
-        time_ms: clock::now_ms(),
-    });
+/// The journal's entry of one request, written when its answer is decided; or when the client leaves before
+/// that, which drops the request wherever it is.
+struct Record<'a> {
+    shared: &'a Shared,
+    head: &'a Parts,
+    seen: &'a Mutex<Seen>,
+    written: bool,
+}
+
+impl Record<'_> {
+    fn write(&mut self, status: Option<StatusCode>) {
+        self.written = true;
+        let (head, seen) = (self.head, lock(self.seen));
+        lock(&self.shared.journal).record(RecordedRequest {
+            method: head.method.as_str().to_owned(),
+            path: head.uri.path().to_owned(),
+            query: head.uri.query().map(str::to_owned),
+            headers: redacted(&head.headers),
+            body: seen.beginning.clone(),
+            body_length: seen.length,
+            file: seen.file.clone(),
+            status: status.map(|status| status.as_u16()),
+            time_ms: clock::now_ms(),
+        });
+    }
+}
+
+impl Drop for Record<'_> {
+    fn drop(&mut self) {
+        if !self.written {
+            self.write(None);
+        }
+    }
 }
 
 async fn preflight(mut intake: Intake) -> Answer {

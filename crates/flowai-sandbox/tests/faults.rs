@@ -159,6 +159,25 @@ fn a_cut_off_body_has_no_effect() {
 }
 
 #[test]
+fn a_client_that_leaves_early_is_in_the_journal() {
+    let sandbox = builder().start().unwrap();
+    let whole = request("POST", "messages/t", &text("Hello"));
+    let mut wire = connect(&sandbox);
+    wire.send(&whole[..whole.len() - 5]);
+    drop(wire);
+    let begun = Instant::now();
+    while sandbox.requests().is_empty() {
+        assert!(begun.elapsed() < LONG);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let requests = sandbox.requests();
+    assert_eq!(requests.len(), 1);
+    assert_ne!(requests[0].status, Some(200));
+    assert_eq!(requests[0].body_length, text("Hello").len() as u64 - 5);
+    assert!(sandbox.deliveries().is_empty());
+}
+
+#[test]
 fn a_stopped_sandbox_is_gone_and_its_journals_stay() {
     let sandbox = builder().start().unwrap();
     let mut idle = connect(&sandbox);
