@@ -17,8 +17,6 @@ use crate::shared::lock;
 
 /// Largest JSON body, also as a part of a multipart one.
 pub(crate) const JSON_LIMIT: u64 = 1024 * 1024;
-/// How long a body may stop arriving.
-const IDLE_LIMIT: Duration = Duration::from_secs(30);
 /// How long a body of at most [`JSON_LIMIT`] may take altogether.
 const JSON_TIME: Duration = Duration::from_secs(60);
 /// How long and how much of a body that nobody wants is read, so that the client can read the answer.
@@ -70,12 +68,14 @@ pub(crate) struct Intake {
     incoming: Incoming,
     seen: Arc<Mutex<Seen>>,
     limit: u64,
+    patience: Duration,
     idle: Pin<Box<Sleep>>,
 }
 
 impl Intake {
-    /// A body of which at most [`JSON_LIMIT`] bytes are read unless [`Intake::set_limit`] allows more.
-    pub(crate) fn new(incoming: Incoming) -> Self {
+    /// A body of which at most [`JSON_LIMIT`] bytes are read unless [`Intake::set_limit`] allows more, and which
+    /// may stop arriving for as long as `patience`.
+    pub(crate) fn new(incoming: Incoming, patience: Duration) -> Self {
         let seen = Seen {
             complete: incoming.is_end_stream(),
             ..Seen::default()
@@ -84,7 +84,8 @@ impl Intake {
             incoming,
             seen: Arc::new(Mutex::new(seen)),
             limit: JSON_LIMIT,
-            idle: Box::pin(sleep(IDLE_LIMIT)),
+            patience,
+            idle: Box::pin(sleep(patience)),
         }
     }
 
@@ -137,11 +138,12 @@ impl Body for Intake {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let patience = self.patience;
         let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
             ready!(self.idle.as_mut().poll(cx));
             return Poll::Ready(Some(Err(BodyError::Slow)));
         };
-        self.idle.as_mut().reset(Instant::now() + IDLE_LIMIT);
+        self.idle.as_mut().reset(Instant::now() + patience);
         let limit = self.limit;
         let mut seen = lock(&self.seen);
         Poll::Ready(match frame {

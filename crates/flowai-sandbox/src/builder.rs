@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -14,6 +15,9 @@ use crate::sandbox::Sandbox;
 const MAX_UPLOAD: u64 = 250 * 1024 * 1024;
 /// The longest text of "Text message" of the API document.
 const MAX_TEXT: usize = 255;
+
+/// How long a client may be silent.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Sets up a [`Sandbox`]; begin with [`Sandbox::builder`].
 #[derive(Clone)]
@@ -29,6 +33,7 @@ pub struct SandboxBuilder {
     pub(crate) speed: f64,
     pub(crate) max_upload: u64,
     pub(crate) max_text: usize,
+    pub(crate) idle_timeout: Duration,
     pub(crate) fix_is_paued: bool,
     pub(crate) business_hours: Value,
 }
@@ -46,6 +51,7 @@ impl Default for SandboxBuilder {
             speed: 1.0,
             max_upload: MAX_UPLOAD,
             max_text: MAX_TEXT,
+            idle_timeout: IDLE_TIMEOUT,
             fix_is_paued: false,
             business_hours: business_hours::default_hours(),
         }
@@ -116,6 +122,14 @@ impl SandboxBuilder {
     /// "Text message" of the API document.
     pub fn max_text_length(mut self, code_points: usize) -> Self {
         self.max_text = code_points;
+        self
+    }
+
+    /// How long a client may be silent: a connection between two requests and the head of a request may take
+    /// this long altogether before the connection is closed, and a body may stop arriving for as long before it
+    /// is answered with 408. Above zero and at most a day; 30 seconds unless told.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = timeout;
         self
     }
 

@@ -43,7 +43,7 @@ pub(crate) async fn serve(
     reset: Arc<AtomicBool>,
 ) -> Result<Answer, NoAnswer> {
     let (head, body) = request.into_parts();
-    let intake = Intake::new(body);
+    let intake = Intake::new(body, shared.options.idle_timeout);
     let seen = intake.seen();
     let mut record = Record {
         shared: &shared,

@@ -28,6 +28,9 @@ use crate::webhooks::{Identity, Webhook, Webhooks};
 /// How long stopping waits for name lookups, the only thing the runtime cannot interrupt.
 const RUNTIME_STOP_TIME: Duration = Duration::from_millis(200);
 
+/// The longest silence that can be allowed.
+const LONGEST_IDLE: Duration = Duration::from_secs(24 * 3600);
+
 /// Flow.ai on this machine, running in a thread of its own until it is dropped.
 ///
 /// Every method may be called from any thread, inside an async runtime too; those that wait say so.
@@ -49,6 +52,12 @@ impl Sandbox {
     pub(crate) fn start(builder: SandboxBuilder) -> Result<Self, SandboxError> {
         if !(builder.speed.is_finite() && builder.speed > 0.0) {
             return Err(SandboxError::invalid("speed", "must be finite and above zero"));
+        }
+        if builder.idle_timeout.is_zero() || builder.idle_timeout > LONGEST_IDLE {
+            return Err(SandboxError::invalid(
+                "idle_timeout",
+                "must be above zero and at most a day",
+            ));
         }
         let key = ApiKey::new(builder.api_key.map_or_else(ids::random_token, Ok)?)?;
         let secret = match builder.webhook_secret {
@@ -81,6 +90,7 @@ impl Sandbox {
                 business_hours: builder.business_hours,
                 max_upload: builder.max_upload,
                 max_text: builder.max_text,
+                idle_timeout: builder.idle_timeout,
                 is_paused_name: if builder.fix_is_paued {
                     "isPaused"
                 } else {

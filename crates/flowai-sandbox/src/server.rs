@@ -23,8 +23,6 @@ use crate::shared::Shared;
 
 /// Connections served at the same time; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 4096;
-/// How long the head of a request may take, and how long a connection may be idle.
-const HEADER_TIME: Duration = Duration::from_secs(20);
 /// Bytes that the head of a request may have.
 const HEADER_BYTES: usize = 64 * 1024;
 /// How long requests under way may take to end after the sandbox is stopped.
@@ -78,6 +76,7 @@ async fn accept(
 async fn connection(stream: TcpStream, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
     // Only a matter of speed.
     let _ = stream.set_nodelay(true);
+    let patience = shared.options.idle_timeout;
     let reset = Arc::new(AtomicBool::new(false));
     let reset_asked = Arc::clone(&reset);
     let service = service_fn(move |request: Request<Incoming>| -> Answering {
@@ -89,7 +88,7 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>, mut stop: watch::Rec
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIME)
+        .header_read_timeout(patience)
         .max_buf_size(HEADER_BYTES)
         .serve_connection(TokioIo::new(stream), service);
 

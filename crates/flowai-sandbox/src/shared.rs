@@ -1,6 +1,7 @@
 //! What every connection, the webhook queue and the facade have in common.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -20,6 +21,8 @@ pub(crate) struct Options {
     pub(crate) max_upload: u64,
     /// Longest text message in code points.
     pub(crate) max_text: usize,
+    /// How long a client may be silent.
+    pub(crate) idle_timeout: Duration,
     /// The name of the flag in the synchronous bot status.
     pub(crate) is_paused_name: &'static str,
 }

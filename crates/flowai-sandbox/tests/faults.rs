@@ -146,6 +146,29 @@ fn slow_clients_do_not_keep_others_out() {
 }
 
 #[test]
+fn silent_clients_are_sent_away() {
+    let sandbox = builder()
+        .idle_timeout(Duration::from_millis(300))
+        .start()
+        .unwrap();
+    let mut idle = connect(&sandbox);
+    assert_eq!(idle.exchange(request("GET", "businesshours", "")).status(), 200);
+    let mut half = connect(&sandbox);
+    half.send("GET / HTTP/1.1\r\n");
+    let mut mute = connect(&sandbox);
+    let mut body = connect(&sandbox);
+    let whole = request("POST", "messages/t", &text("Hello"));
+    body.send(&whole[..whole.len() - 5]);
+    for wire in [&mut idle, &mut half, &mut mute] {
+        assert!(wire.receive().is_none());
+    }
+    assert_eq!(body.receive().unwrap().api().0, 408);
+    for timeout in [Duration::ZERO, Duration::MAX] {
+        assert!(builder().idle_timeout(timeout).start().is_err());
+    }
+}
+
+#[test]
 fn a_cut_off_body_has_no_effect() {
     let sandbox = builder().start().unwrap();
     let mut wire = connect(&sandbox);
