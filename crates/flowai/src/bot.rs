@@ -7,7 +7,7 @@ use crate::{
     call::Call,
     client::{Client, Receipt},
     error::Result,
-    operation::{Operation, Request},
+    operation::{Operation, Request, thread_named_by},
     transport::Response,
 };
 
@@ -22,19 +22,24 @@ pub struct BotStatus {
     /// `None` if the service did not say.
     pub is_paused: Option<bool>,
     /// The thread, as the service names it.
-    pub thread_id: Option<String>,
+    pub thread_id: String,
     /// The result as it came.
     pub raw: Value,
 }
 
 impl BotStatus {
-    fn read(_: &Request, response: Response) -> Result<BotStatus> {
-        let raw = response.result("threadId")?;
-        Ok(BotStatus {
+    fn read(request: &Request, response: Response) -> Result<BotStatus> {
+        let raw = response.result()?;
+        Ok(BotStatus::from_value(raw, &request.thread_id))
+    }
+
+    /// Reads a status from the result as it came, which was asked for by this thread id.
+    pub fn from_value(raw: Value, thread_id: &str) -> BotStatus {
+        BotStatus {
             is_paused: read_is_paused(|key| raw.get(key).and_then(Value::as_bool)),
-            thread_id: raw.get("threadId").and_then(Value::as_str).map(str::to_owned),
+            thread_id: thread_named_by(&raw, thread_id),
             raw,
-        })
+        }
     }
 }
 

@@ -56,7 +56,9 @@ impl Client {
     pub fn business_hours(&self) -> Call<Vec<BusinessHours>> {
         let request = Request::new(&BUSINESS_HOURS, "businesshours").with_query("sync", true);
         Call::new(self, &BUSINESS_HOURS, Ok(request), |_, response| {
-            Ok(read_list(response.result("businessHours")?.get("businessHours")))
+            Ok(read_list(
+                response.result_with_list("businessHours")?.get("businessHours"),
+            ))
         })
     }
 

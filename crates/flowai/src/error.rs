@@ -235,7 +235,7 @@ impl Error {
         self.0.delivery
     }
 
-    /// Whether the same call may succeed later. A message whose delivery is [`Delivery::MaybeSent`] may arrive twice then.
+    /// Whether the same call may be made again without doing anything twice, and may then succeed.
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
     }

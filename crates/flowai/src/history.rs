@@ -10,7 +10,7 @@ use crate::{
     error::Result,
     model::{read_list, tolerant_u64},
     models::HistoryEntry,
-    operation::{Operation, Request},
+    operation::{Operation, Request, thread_named_by},
     transport::Response,
 };
 
@@ -27,21 +27,26 @@ pub struct HistoryPage {
     /// How many pages there are.
     pub pages: Option<u64>,
     /// The thread, as the service names it.
-    pub thread_id: Option<String>,
+    pub thread_id: String,
     /// The result as it came.
     pub raw: Value,
 }
 
 impl HistoryPage {
-    fn read(_: &Request, response: Response) -> Result<HistoryPage> {
-        let raw = response.result("history")?;
-        Ok(HistoryPage {
+    fn read(request: &Request, response: Response) -> Result<HistoryPage> {
+        let raw = response.result_with_list("history")?;
+        Ok(HistoryPage::from_value(raw, &request.thread_id))
+    }
+
+    /// Reads a page from the result as it came, which was asked for by this thread id.
+    pub fn from_value(raw: Value, thread_id: &str) -> HistoryPage {
+        HistoryPage {
             entries: read_list(raw.get("history")),
             page: raw.get("page").and_then(tolerant_u64),
             pages: raw.get("pages").and_then(tolerant_u64),
-            thread_id: raw.get("threadId").and_then(Value::as_str).map(str::to_owned),
+            thread_id: thread_named_by(&raw, thread_id),
             raw,
-        })
+        }
     }
 
     /// The page after this one, if there is one.

@@ -16,7 +16,7 @@ use tokio::sync::{Notify, mpsc};
 use crate::{
     call::Call,
     client::{Client, Receipt},
-    error::{Error, Result},
+    error::{Delivery, Error, Result},
     messages::Message,
     operation::{Body, Operation, to_bytes},
 };
@@ -129,13 +129,11 @@ impl Upload {
     /// `InvalidArgument` naming `file` when it cannot be read or is larger than [`MAX_UPLOAD_SIZE`].
     pub fn from_path(path: impl AsRef<Path>) -> Result<Upload> {
         let path = path.as_ref();
-        let meta = std::fs::metadata(path)
-            .map_err(|error| Error::argument("file", format_args!("cannot be read: {error}")))?;
+        let meta = std::fs::metadata(path).map_err(unreadable)?;
         if !meta.is_file() {
-            return Err(Error::argument("file", "is not a file"));
+            return Err(refused(Error::argument("file", "is not a file")));
         }
-        std::fs::File::open(path)
-            .map_err(|error| Error::argument("file", format_args!("cannot be read: {error}")))?;
+        std::fs::File::open(path).map_err(unreadable)?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
         Upload::new(
             Source::Path(path.to_owned()),
@@ -167,21 +165,16 @@ impl Upload {
     }
 
     fn new(source: Source, length: Option<u64>, filename: String) -> Result<Upload> {
-        check_size(length.unwrap_or(0))?;
+        check_size(length.unwrap_or(0)).map_err(refused)?;
         let progress = Progress::default();
         progress
             .total
             .store(length.unwrap_or(u64::MAX), Ordering::Relaxed);
-        let guess = mime_guess::from_path(&filename).first_or_octet_stream();
         Ok(Upload {
             source,
             length,
-            mime_type: guess.essence_str().to_owned(),
-            filename: if filename.is_empty() {
-                "file".into()
-            } else {
-                filename
-            },
+            mime_type: String::new(),
+            filename,
             media_type: None,
             idle_timeout: Duration::from_secs(30),
             progress: Arc::new(progress),
@@ -244,6 +237,17 @@ impl fmt::Debug for Upload {
     }
 }
 
+/// A file is looked at before there is a call, but it is the call that it is refused for.
+fn refused(error: Error) -> Error {
+    error
+        .with_operation(UPLOAD_MEDIA.name)
+        .with_delivery(Some(Delivery::NotSent))
+}
+
+fn unreadable(error: std::io::Error) -> Error {
+    refused(Error::argument("file", format_args!("cannot be read: {error}")))
+}
+
 pub(crate) fn check_size(length: u64) -> Result<()> {
     if length > MAX_UPLOAD_SIZE {
         return Err(Error::argument("file", "is larger than 250 MB"));
@@ -272,12 +276,19 @@ impl Client {
     }
 
     fn upload_request(&self, thread_id: &str, mut upload: Upload) -> Result<crate::operation::Request> {
+        if upload.filename.is_empty() {
+            upload.filename = "file".to_owned();
+        }
+        if upload.mime_type.is_empty() {
+            let guess = mime_guess::from_path(&upload.filename).first_or_octet_stream();
+            upload.mime_type = guess.essence_str().to_owned();
+        }
         if upload.mime_type.parse::<reqwest::header::HeaderValue>().is_err()
             || !upload.mime_type.contains('/')
         {
             return Err(Error::argument("mime_type", "must be like image/png"));
         }
-        if upload.filename.is_empty() || upload.filename.chars().any(char::is_control) {
+        if upload.filename.chars().any(char::is_control) {
             return Err(Error::argument(
                 "filename",
                 "must be a name without control characters",

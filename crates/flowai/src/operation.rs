@@ -132,6 +132,12 @@ impl Request {
     }
 }
 
+/// The thread that an answer is about: as the service names it, else as it was asked for.
+pub(crate) fn thread_named_by(answer: &Value, asked: &str) -> String {
+    let named = answer.get("threadId").and_then(Value::as_str);
+    named.unwrap_or(asked).to_owned()
+}
+
 pub(crate) fn to_bytes(value: &Value) -> Result<Bytes> {
     serde_json::to_vec(value)
         .map(Bytes::from)

@@ -19,12 +19,11 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     /// The argument if there is one (empty: none at all), else what `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
-    /// `NO_PROXY` say. The environment never applies to this machine.
+    /// `NO_PROXY` say. What is on this machine is never reached through a proxy.
     pub(crate) fn choose(argument: Option<&str>, base_url: &BaseUrl) -> Result<Option<Proxy>> {
         let matcher = match argument.map(str::trim) {
             Some("") => return Ok(None),
             Some(url) => Matcher::builder().all(url.to_owned()).build(),
-            None if is_loopback(&base_url.host) => return Ok(None),
             None => Matcher::from_env(),
         };
         let service: Uri = base_url
@@ -32,7 +31,10 @@ impl Proxy {
             .parse()
             .map_err(|_| Error::argument("base_url", "is not a URL"))?;
         match (matcher.intercept(&service), argument) {
-            (Some(intercept), _) => Proxy::from_intercept(&intercept).map(Some),
+            (Some(intercept), _) => {
+                let proxy = Proxy::from_intercept(&intercept)?;
+                Ok((!is_loopback(&base_url.host)).then_some(proxy))
+            }
             (None, Some(_)) => Err(refuse("is not a URL like http://proxy:3128")),
             (None, None) => Ok(None),
         }

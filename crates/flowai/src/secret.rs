@@ -21,6 +21,7 @@ impl ApiKey {
         let trimmed = self.0.trim();
         let bare = match trimmed.split_once(' ') {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim_start(),
+            None if trimmed.eq_ignore_ascii_case("bearer") => "",
             _ => trimmed,
         };
         if bare.is_empty() {

@@ -12,24 +12,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{Request, header};
-use http_body_util::{BodyExt, Full};
-use hyper::{
-    body::{Body as _, Incoming},
-    client::conn::http1::{Builder, Connection, SendRequest},
-};
+use http_body_util::Full;
+use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 
 use super::{
     Sent,
+    body::collect,
     io::{Counters, Pending, Stream},
     response::Response,
 };
 use crate::error::{Error, ErrorKind, Result};
-
-/// The largest body that is read.
-const MAX_BODY: usize = 16 * 1024 * 1024;
 
 /// The largest head that is read.
 const MAX_HEAD: usize = 64 * 1024;
@@ -116,7 +111,8 @@ impl Lane {
                 .await
                 .map_err(|error| failure(&error))?
                 .into_parts();
-            Ok(Response::new(head, collect(body).await?))
+            let body = collect(head.status, body, |error| failure(&error)).await?;
+            Ok(Response::new(head, body))
         });
         poll_fn(|cx| {
             if let Poll::Ready(done) = answer.as_mut().poll(cx) {
@@ -141,34 +137,8 @@ impl Lane {
             .get(header::CONNECTION)
             .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));
         self.idle_since = Instant::now();
-        self.connection.is_some() && !closes
+        self.connection.is_some() && response.complete && !closes
     }
-}
-
-async fn collect(mut body: Incoming) -> Result<Bytes> {
-    let too_large = || Error::new(ErrorKind::Response, "the answer is larger than 16 MiB");
-    if body.size_hint().lower() > MAX_BODY as u64 {
-        return Err(too_large());
-    }
-    let mut first = Bytes::new();
-    let mut rest = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|error| failure(&error))?.into_data() else {
-            continue;
-        };
-        if first.is_empty() && rest.is_empty() {
-            first = data;
-            continue;
-        }
-        if rest.is_empty() {
-            rest.extend_from_slice(&first);
-        }
-        if rest.len() + data.len() > MAX_BODY {
-            return Err(too_large());
-        }
-        rest.extend_from_slice(&data);
-    }
-    Ok(if rest.is_empty() { first } else { rest.freeze() })
 }
 
 /// hyper's errors print nothing of the request, but say little; the cause says more.

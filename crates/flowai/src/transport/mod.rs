@@ -2,13 +2,14 @@
 //!
 //! Two ways share all of that: [`pool`] for JSON calls, over connections of our own, and [`upload`] for files.
 
+mod body;
 mod connect;
 mod io;
 mod lane;
 mod pool;
 mod response;
 mod retry;
-pub(crate) mod tls;
+mod tls;
 mod upload;
 
 use std::{
@@ -166,8 +167,9 @@ impl Transport {
         let response = match outcome {
             Ok(response) => response,
             Err(error) => {
-                let retryable = matches!(error.kind(), ErrorKind::Connection | ErrorKind::Timeout);
                 let delivery = is_send.then(|| sent.delivery());
+                let retryable = matches!(error.kind(), ErrorKind::Connection | ErrorKind::Timeout)
+                    && delivery != Some(Delivery::MaybeSent);
                 return Err(error.with_retryable(retryable).with_delivery(delivery));
             }
         };
@@ -180,9 +182,8 @@ impl Transport {
             response.refusal(&format!("the service answered {}", response.status))
         };
         let error = config.without_key(refused);
-        let retryable =
-            matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::Server) || error.status() == Some(408);
         let delivery = is_send.then(|| retry::delivery_of_answer(&error));
+        let retryable = retry::is_temporary(&error) && delivery != Some(Delivery::MaybeSent);
         Err(error.with_retryable(retryable).with_delivery(delivery))
     }
 

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header, response::Parts};
 use serde_json::Value;
 
+use super::body::Collected;
 use crate::error::{Error, ErrorKind, ErrorResponse, Result};
 
 const MAX_EXCERPT: usize = 4096;
@@ -15,15 +16,18 @@ const MAX_EXCERPT: usize = 4096;
 pub(crate) struct Response {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
+    /// Of an error perhaps only the start.
     pub(crate) body: Bytes,
+    pub(crate) complete: bool,
 }
 
 impl Response {
-    pub(crate) fn new(head: Parts, body: Bytes) -> Response {
+    pub(super) fn new(head: Parts, body: Collected) -> Response {
         Response {
             status: head.status,
             headers: head.headers,
-            body,
+            body: body.bytes,
+            complete: body.complete,
         }
     }
 
@@ -50,19 +54,23 @@ impl Response {
         }
     }
 
-    /// What a query answers: the object under `result`, else the whole body. It must have the field `expected`.
-    pub(crate) fn result(&self, expected: &str) -> Result<Value> {
-        self.acknowledgement()?;
-        let Some(Value::Object(mut root)) = self.json() else {
-            return Err(self.refusal("the answer is not a JSON object"));
-        };
-        let inner = match root.get("result") {
-            Some(Value::Object(_)) => root.remove("result").unwrap_or_default(),
-            _ => Value::Object(root),
-        };
-        match inner.get(expected) {
-            Some(_) => Ok(inner),
-            None => Err(self.refusal(&format!("the answer has no {expected}"))),
+    /// What a query answers: the object under `result`, else the whole body.
+    pub(crate) fn result(&self) -> Result<Value> {
+        match self.json() {
+            Some(Value::Object(mut root)) => Ok(match root.get("result") {
+                Some(Value::Object(_)) => root.remove("result").unwrap_or_default(),
+                _ => Value::Object(root),
+            }),
+            _ => Err(self.refusal("the answer is not a JSON object")),
+        }
+    }
+
+    /// Like [`result`](Response::result), which must have an array with this name.
+    pub(crate) fn result_with_list(&self, name: &str) -> Result<Value> {
+        let result = self.result()?;
+        match result.get(name) {
+            Some(Value::Array(_)) => Ok(result),
+            _ => Err(self.refusal(&format!("the answer has no {name}"))),
         }
     }
 

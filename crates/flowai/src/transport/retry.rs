@@ -19,8 +19,15 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 pub(super) fn delivery_of_answer(error: &Error) -> Delivery {
     match error.kind() {
         ErrorKind::Server if !asked_to_wait(error, 503) => Delivery::MaybeSent,
+        // 1xx is no answer at all.
+        _ if error.status().is_some_and(|status| status < 200) => Delivery::MaybeSent,
         _ => Delivery::Rejected,
     }
+}
+
+/// Whether the service may answer otherwise later.
+pub(super) fn is_temporary(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::Server) || error.status() == Some(408)
 }
 
 fn asked_to_wait(error: &Error, status: u16) -> bool {
@@ -38,10 +45,7 @@ pub(super) fn is_repeatable(operation: &Operation, error: &Error) -> bool {
             _ => false,
         };
     }
-    matches!(
-        error.kind(),
-        ErrorKind::Connection | ErrorKind::RateLimited | ErrorKind::Server
-    ) || error.status() == Some(408)
+    error.kind() == ErrorKind::Connection || is_temporary(error)
 }
 
 /// How long to wait before attempt number `retry` (from 0): as long as the service asked, else a random time below a

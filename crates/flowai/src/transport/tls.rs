@@ -3,19 +3,16 @@
 use std::{path::Path, sync::Arc};
 
 use rustls::{
-    ClientConfig, RootCertStore,
+    ClientConfig, ConfigBuilder, RootCertStore,
+    client::WantsClientCert,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 
 use crate::error::{Error, ErrorKind, Result};
 
 /// The TLS configuration of a client.
-pub(crate) fn client_config(ca_file: Option<&Path>, client_cert: Option<&Path>) -> Result<Arc<ClientConfig>> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::new(ErrorKind::Internal, "cannot set up TLS").with_source(error))?
-        .with_root_certificates(roots(ca_file)?);
+pub(super) fn client_config(ca_file: Option<&Path>, client_cert: Option<&Path>) -> Result<Arc<ClientConfig>> {
+    let builder = builder(roots(ca_file)?)?;
     let mut config = match client_cert {
         None => builder.with_no_client_auth(),
         Some(path) => {
@@ -29,6 +26,19 @@ pub(crate) fn client_config(ca_file: Option<&Path>, client_cert: Option<&Path>) 
     };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
+}
+
+/// A configuration that trusts nobody, for plain HTTP through a library that wants one all the same.
+pub(super) fn unused_config() -> Result<Arc<ClientConfig>> {
+    Ok(Arc::new(builder(RootCertStore::empty())?.with_no_client_auth()))
+}
+
+fn builder(roots: RootCertStore) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::new(ErrorKind::Internal, "cannot set up TLS").with_source(error))?
+        .with_root_certificates(roots))
 }
 
 fn roots(ca_file: Option<&Path>) -> Result<RootCertStore> {

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use reqwest::multipart::{Form, Part};
 use rustls::ClientConfig;
@@ -22,7 +22,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::{Response, Sent};
+use super::{Response, Sent, body::collect, tls};
 use crate::{
     config::Config,
     error::{Error, ErrorKind, Result},
@@ -31,7 +31,6 @@ use crate::{
 };
 
 const CHUNK: usize = 64 * 1024;
-const MAX_BODY: usize = 16 * 1024 * 1024;
 
 /// Uploads a file. A connection is used once: uploads are rare, and a stale one would cost the whole file.
 pub(super) async fn send(
@@ -77,8 +76,10 @@ pub(super) async fn send(
         .header(http::header::ACCEPT, "application/json")
         .multipart(form);
     let exchange = async {
-        let response = request.send().await.map_err(failure)?;
-        read(response).await
+        let answer: http::Response<reqwest::Body> = request.send().await.map_err(failure)?.into();
+        let (head, body) = answer.into_parts();
+        let body = collect(head.status, body, failure).await?;
+        Ok(Response::new(head, body))
     };
     tokio::select! {
         done = exchange => done,
@@ -102,9 +103,8 @@ fn client(config: &Config, tls: Option<Arc<ClientConfig>>) -> Result<reqwest::Cl
         .no_proxy()
         .http1_only()
         .pool_max_idle_per_host(0);
-    if let Some(tls) = tls {
-        builder = builder.tls_backend_preconfigured((*tls).clone());
-    }
+    let tls = tls.map_or_else(tls::unused_config, Ok)?;
+    builder = builder.tls_backend_preconfigured((*tls).clone());
     if let Some(proxy) = &config.proxy {
         let host = if proxy.host.contains(':') {
             format!("[{}]", proxy.host)
@@ -140,25 +140,6 @@ fn failure(error: reqwest::Error) -> Error {
         return Error::new(ErrorKind::Response, format!("the answer is not HTTP: {cause}"));
     }
     Error::new(ErrorKind::Connection, format!("the connection failed: {cause}"))
-}
-
-async fn read(mut response: reqwest::Response) -> Result<Response> {
-    let (status, headers) = (response.status(), response.headers().clone());
-    let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(failure)? {
-        if body.len() + chunk.len() > MAX_BODY {
-            return Err(Error::new(
-                ErrorKind::Response,
-                "the answer is larger than 16 MiB",
-            ));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(Response {
-        status,
-        headers,
-        body: body.freeze(),
-    })
 }
 
 /// Ends when nothing moved for `limit`.
