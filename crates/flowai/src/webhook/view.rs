@@ -214,3 +214,97 @@ impl<'a> View<'a> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with<T>(json: &str, read: impl FnOnce(View<'_>) -> T) -> Option<T> {
+        let nodes = tape::parse(json.as_bytes()).ok()?;
+        Some(read(View::root(json.as_bytes(), &nodes)))
+    }
+
+    #[test]
+    fn fields_are_found_by_what_their_key_means() {
+        let json = r#"{"a":1,"\u0062":"two","n":null,"c":{"d":[true,[],"e\n"]},"a":3}"#;
+        with(json, |root| {
+            assert_eq!(root.get("a").map(View::raw), Some(&b"3"[..]));
+            assert_eq!(root.get("b").and_then(View::str).as_deref(), Some("two"));
+            assert!(root.get("n").is_none() && root.has("n"));
+            assert!(root.get("d").is_none() && root.get("").is_none());
+            let items: Vec<_> = root
+                .get("c")
+                .and_then(|c| c.get("d"))
+                .into_iter()
+                .flat_map(View::items)
+                .map(View::to_value)
+                .collect();
+            assert_eq!(
+                items,
+                [
+                    serde_json::json!(true),
+                    serde_json::json!([]),
+                    serde_json::json!("e\n")
+                ]
+            );
+        })
+        .unwrap_or_else(|| unreachable!());
+    }
+
+    #[test]
+    fn a_value_of_another_shape_is_absent() {
+        for json in ["[]", "{}", "1", "\"a\"", "true", "null"] {
+            let wrong = with(json, |root| {
+                let lists = root.get("a").is_some() || root.has("a") || root.items().count() > 0;
+                let kind = root.kind();
+                lists
+                    || root.members().count() > 0
+                    || root.str().is_some() != (kind == Kind::Plain)
+                    || root.number().is_some() != (kind == Kind::Number)
+                    || root.bool().is_some() != (kind == Kind::True)
+            });
+            assert_eq!(wrong, Some(false), "{json}");
+        }
+    }
+
+    #[test]
+    fn documents_are_those_of_serde_json() {
+        let json =
+            r#"{"a":[0,-1,2.5,1e3,18446744073709551615],"b":{"c":{"d":"\ud83d\ude00"}},"e":[false,null,{}]}"#;
+        assert_eq!(
+            with(json, |root| root.to_value()),
+            serde_json::from_str(json).ok()
+        );
+        assert_eq!(
+            with("[1e999,7]", |root| root.to_value()),
+            Some(serde_json::json!([null, 7]))
+        );
+    }
+
+    #[test]
+    fn a_key_twice_is_found_among_few_and_many_and_behind_escapes() {
+        let object = |keys: &[String]| {
+            let members: Vec<_> = keys.iter().map(|key| format!("\"{key}\":0")).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        for count in [1, 2, 23, 24, 25, 26, 1000] {
+            for escaped in [0, count / 2, count - 1] {
+                let mut keys: Vec<_> = (0..count).map(|i| format!("k{i}")).collect();
+                if let Some(key) = keys.get_mut(escaped) {
+                    *key = key.replace('k', "\\u006b");
+                }
+                assert!(parse_object(object(&keys).as_bytes()).is_ok(), "{count}");
+                for again in [0, count / 2, count - 1] {
+                    let mut twice = keys.clone();
+                    twice.push(format!("k{again}"));
+                    assert!(
+                        parse_object(object(&twice).as_bytes()).is_err(),
+                        "{count} {again}"
+                    );
+                }
+            }
+        }
+        assert!(parse_object(br#"{"a":{"b":1,"b":2}}"#).is_ok());
+        assert!(parse_object(b" []").is_err_and(|fault| fault.at == 1));
+    }
+}
