@@ -195,8 +195,8 @@ fn read_all(event: &Event) -> usize {
         format!("{:?}{:?}", event.threads(), event.triggers()),
     ];
     let messages: usize = event.messages().iter().map(|message| message.text().len()).sum();
-    let own = event.is_for(&event.thread_id()) == !event.thread_id().is_empty();
-    assert!(own, "an event is for its own thread");
+    let id = event.thread_id();
+    assert_ne!(event.is_for(&id), id.is_empty(), "an event is for its own thread");
     strings.iter().map(String::len).sum::<usize>() + messages
 }
 

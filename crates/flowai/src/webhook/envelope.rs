@@ -5,49 +5,114 @@
 //! counts as data only when the root has none of the fields that make an event, since a flat event may have fields
 //! of these names of its own.
 
+use std::borrow::Cow;
+
 use super::kind::EventKind;
 use super::tape::{Fault, Kind};
 use super::view::View;
 
-/// The names under which the name of an event came, in the order in which they count.
-const TYPE_KEYS: [&str; 4] = ["type", "event", "eventType", "eventName"];
-
-/// The fields that make an event, with what an event without a name is when it has the field.
-const CONTENT: [(&str, EventKind); 8] = [
-    ("messages", EventKind::Reply),
-    ("history", EventKind::History),
-    ("threads", EventKind::Threads),
-    ("items", EventKind::TriggerEvents),
-    ("businessHours", EventKind::BusinessHours),
-    ("isPaused", EventKind::BotStatus),
-    ("isPaued", EventKind::BotStatus),
-    ("speech", EventKind::Unknown),
+/// The fields that say what an event is. Those of its name come first, in the order in which they count.
+const FIELDS: [&str; 14] = [
+    "type",
+    "event",
+    "eventType",
+    "eventName",
+    "payload",
+    "result",
+    "messages",
+    "history",
+    "threads",
+    "items",
+    "businessHours",
+    "isPaused",
+    "isPaued",
+    "speech",
 ];
 
-/// The places of the data objects inside the root.
-#[derive(Clone, Copy, Debug, Default)]
+/// What an event without a name is when it has the field, for the last of [`FIELDS`].
+const CONTENT: [EventKind; 8] = [
+    EventKind::Reply,
+    EventKind::History,
+    EventKind::Threads,
+    EventKind::TriggerEvents,
+    EventKind::BusinessHours,
+    EventKind::BotStatus,
+    EventKind::BotStatus,
+    EventKind::Unknown,
+];
+
+/// One look at an object that may hold the data of an event.
+struct Survey<'a> {
+    name: Option<View<'a>>,
+    payload: Option<View<'a>>,
+    result: Option<View<'a>>,
+    content: Option<EventKind>,
+}
+
+impl<'a> Survey<'a> {
+    /// A key that the object has twice is a fault.
+    fn of(object: View<'a>) -> Result<Survey<'a>, Fault> {
+        object.must_have_unique_keys()?;
+        let [name, second, third, fourth, payload, result, content @ ..] = object.get_all(FIELDS);
+        let named = |field: &View<'a>| field.str().is_some_and(|name| !name.is_empty());
+        let content = content
+            .iter()
+            .zip(CONTENT)
+            .find_map(|(field, kind)| field.map(|_| kind));
+        // With content of its own the object is the data, and what is inside of it are fields.
+        let inner =
+            |field: Option<View<'a>>| field.filter(|field| content.is_none() && field.kind() == Kind::Object);
+        Ok(Survey {
+            name: [name, second, third, fourth].into_iter().flatten().find(named),
+            payload: inner(payload),
+            result: inner(result),
+            content,
+        })
+    }
+}
+
+/// The places of the name and of the data objects inside the root.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Envelope {
+    name: Option<u32>,
     payload: Option<u32>,
     result: Option<u32>,
+    kind: EventKind,
 }
 
 impl Envelope {
     /// Finds the data objects; a key that one of them or the root has twice is a fault.
     pub(crate) fn find(root: View<'_>) -> Result<Envelope, Fault> {
-        let inner = |object: View<'_>, key: &str| {
-            let bare = !CONTENT.iter().any(|(field, _)| object.get(field).is_some());
-            let value = bare.then(|| object.get(key))??;
-            (value.kind() == Kind::Object).then_some(value.index())
+        let outer = Survey::of(root)?;
+        let payload = outer.payload.map(Survey::of).transpose()?;
+        let result = payload.as_ref().map_or(outer.result, |payload| payload.result);
+        let inner = result.map(Survey::of).transpose()?;
+        let content = || {
+            [Some(&outer), payload.as_ref(), inner.as_ref()]
+                .into_iter()
+                .flatten()
+                .find_map(|s| s.content)
         };
-        let payload = inner(root, "payload");
-        let result = match payload {
-            Some(index) => inner(root.at(index), "result"),
-            None => inner(root, "result"),
+        let kind = match outer.name.and_then(View::str) {
+            Some(name) => EventKind::of_type(&name),
+            None => content().unwrap_or_default(),
         };
-        for index in [Some(root.index()), payload, result].into_iter().flatten() {
-            root.at(index).must_have_unique_keys()?;
-        }
-        Ok(Envelope { payload, result })
+        Ok(Envelope {
+            name: outer.name.map(View::index),
+            payload: outer.payload.map(View::index),
+            result: result.map(View::index),
+            kind,
+        })
+    }
+
+    /// The kind by the name of the event, or by its fields when it has none.
+    pub(crate) fn kind(self) -> EventKind {
+        self.kind
+    }
+
+    /// The name of the event as it came.
+    pub(crate) fn type_name<'a>(self, root: View<'a>) -> Option<Cow<'a, str>> {
+        root.at(self.name?).str()
     }
 
     /// A field of the event, wherever it is; null is absent.
@@ -57,19 +122,4 @@ impl Envelope {
             .or_else(|| root.get(key))
             .or_else(|| inner(self.payload))
     }
-
-    /// The kind of an event without a name, by its fields.
-    pub(crate) fn infer(self, root: View<'_>) -> EventKind {
-        CONTENT
-            .iter()
-            .find(|(field, _)| self.get(root, field).is_some())
-            .map_or(EventKind::Unknown, |(_, kind)| *kind)
-    }
-}
-
-/// The name of an event.
-pub(crate) fn type_name<'a>(root: View<'a>) -> Option<std::borrow::Cow<'a, str>> {
-    TYPE_KEYS
-        .iter()
-        .find_map(|key| root.get(key)?.str().filter(|name| !name.is_empty()))
 }

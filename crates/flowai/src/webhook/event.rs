@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::envelope::{self, Envelope};
+use super::envelope::Envelope;
 use super::kind::EventKind;
 use super::tape::{self, Fault, Kind, Node};
 use super::view::View;
@@ -30,7 +30,6 @@ struct Inner {
     raw: Bytes,
     nodes: Vec<Node>,
     envelope: Envelope,
-    kind: EventKind,
 }
 
 /// Reads one event. The root of the body must be an object.
@@ -118,20 +117,10 @@ impl Event {
         let root = View::root(&raw, &nodes);
         root.must_be_object()?;
         let envelope = Envelope::find(root)?;
-        let kind = match envelope::type_name(root) {
-            Some(name) => EventKind::of_type(&name),
-            None => envelope.infer(root),
-        };
-        Ok(Event(Arc::new(Inner {
-            raw,
-            nodes,
-            envelope,
-            kind,
-        })))
+        Ok(Event(Arc::new(Inner { raw, nodes, envelope })))
     }
 
-    /// The whole body.
-    pub(crate) fn root(&self) -> View<'_> {
+    fn root(&self) -> View<'_> {
         View::root(&self.0.raw, &self.0.nodes)
     }
 
@@ -151,12 +140,12 @@ impl Event {
 
     /// The name of the event as it came, such as `message.reply`; empty when there is none.
     pub fn type_name(&self) -> Cow<'_, str> {
-        envelope::type_name(self.root()).unwrap_or_default()
+        self.0.envelope.type_name(self.root()).unwrap_or_default()
     }
 
     /// What the event tells. An event without a name has the kind that its fields suggest.
     pub fn kind(&self) -> EventKind {
-        self.0.kind
+        self.0.envelope.kind()
     }
 
     /// The conversation, as it came; empty when there is none. The id may carry a channel that the one which a

@@ -490,7 +490,7 @@ mod tests {
         for length in 0..40 {
             for place in 0..length {
                 let mut json = vec![b'"'; 1];
-                json.extend(vec![0xc3, 0xa9].repeat(length));
+                json.extend([0xc3, 0xa9].repeat(length));
                 json.push(b'"');
                 assert_eq!(what(&json), None);
                 let text: Vec<u8> = (0..length)

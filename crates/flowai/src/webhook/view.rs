@@ -106,6 +106,30 @@ impl<'a> View<'a> {
         (value.kind() != Kind::Null).then_some(value)
     }
 
+    /// Several fields of an object at once, each as by [`View::get`].
+    pub(crate) fn get_all<const N: usize>(self, keys: [&str; N]) -> [Option<View<'a>>; N] {
+        let mut found = [None; N];
+        for (name, value) in self.members() {
+            let Some(name) = name.str_bytes() else { continue };
+            if let Some((_, slot)) = keys
+                .iter()
+                .zip(&mut found)
+                .find(|(key, _)| key.as_bytes() == &*name)
+            {
+                *slot = (value.kind() != Kind::Null).then_some(value);
+            }
+        }
+        found
+    }
+
+    /// The text of a string, without the check that it is UTF-8, which the parser has made.
+    fn str_bytes(self) -> Option<Cow<'a, [u8]>> {
+        match self.kind() {
+            Kind::Plain => Some(Cow::Borrowed(self.inner())),
+            _ => self.str().map(|text| Cow::Owned(text.into_owned().into_bytes())),
+        }
+    }
+
     /// The text of a string.
     pub(crate) fn str(self) -> Option<Cow<'a, str>> {
         match self.kind() {
