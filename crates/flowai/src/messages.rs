@@ -307,7 +307,7 @@ impl Message {
         if url.is_empty() && !uploads {
             return Err(Error::argument("url", "is empty"));
         }
-        if !url.is_empty() && !(url.starts_with("https://") || url.starts_with("http://")) {
+        if !(url.is_empty() || url.starts_with("https://") || url.starts_with("http://")) {
             return Err(Error::argument("url", "must begin with https:// or http://"));
         }
         Ok(())

@@ -44,6 +44,8 @@ pub struct Field {
     pub shape: Shape,
     /// Whether a document that is sent must have it.
     pub required: bool,
+    /// What it means, in words, for the help texts of every language.
+    pub doc: &'static str,
 }
 
 /// The description of one kind of document.
@@ -53,6 +55,8 @@ pub struct Model {
     pub name: &'static str,
     /// Its fields, in the order in which they are shown.
     pub fields: &'static [Field],
+    /// What it is, in words, for the help texts of every language.
+    pub doc: &'static str,
 }
 
 impl Model {
@@ -256,8 +260,10 @@ macro_rules! is_required {
 
 /// Declares models: their names, fields, wire names and shapes, once.
 macro_rules! models {
-    ($($(#[$doc:meta])* $model:ident { $($(#[$fdoc:meta])* $name:ident : $shape:tt = $wire:literal $($req:ident)?,)* })*) => {$(
-        $(#[$doc])*
+    ($($(#[doc = $doc:literal])* $model:ident {
+        $($(#[doc = $fdoc:literal])* $name:ident : $shape:tt = $wire:literal $($req:ident)?,)*
+    })*) => {$(
+        $(#[doc = $doc])*
         #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
         #[serde(transparent)]
         pub struct $model(pub(crate) $crate::model::Object);
@@ -270,13 +276,15 @@ macro_rules! models {
                     wire: $wire,
                     shape: shape!($shape),
                     required: is_required!($($req)?),
+                    doc: concat!($($fdoc, "\n"),*),
                 },)*],
+                doc: concat!($($doc, "\n"),*),
             };
             fn from_object(object: $crate::model::Object) -> Self { $model(object) }
             fn as_object(&self) -> &$crate::model::Object { &self.0 }
             fn into_object(self) -> $crate::model::Object { self.0 }
         }
 
-        impl $model { $(accessor!($(#[$fdoc])* $name, $wire, $shape);)* }
+        impl $model { $(accessor!($(#[doc = $fdoc])* $name, $wire, $shape);)* }
     )*};
 }

@@ -29,9 +29,11 @@ use crate::error::{Error, ErrorKind, Result};
 /// The largest head that is read.
 const MAX_HEAD: usize = 64 * 1024;
 
+type Driven = Pin<Box<Connection<TokioIo<Stream>, Full<Bytes>>>>;
+
 pub(super) struct Lane {
     sender: SendRequest<Full<Bytes>>,
-    connection: Option<Pin<Box<Connection<TokioIo<Stream>, Full<Bytes>>>>>,
+    connection: Option<Driven>,
     counters: Arc<Counters>,
     probe: Probe,
     tls: bool,
