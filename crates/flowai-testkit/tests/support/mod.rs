@@ -1,7 +1,7 @@
 //! Requests of vectors as bytes, and a client that knows nothing.
 #![allow(dead_code)]
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -162,22 +162,28 @@ pub fn read_reply(stream: &mut impl Read) -> std::io::Result<Reply> {
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
         if stream.read(&mut byte)? == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
+            return Err(ErrorKind::UnexpectedEof.into());
         }
         head.push(byte[0]);
     }
-    let head = String::from_utf8(head).unwrap();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let status = head
+        .strip_prefix("HTTP/1.")
+        .and_then(|rest| rest.get(2..5)?.parse().ok());
+    let Some(status) = status else {
+        return Err(ErrorKind::InvalidData.into());
+    };
     let mut reply = Reply {
         status,
         head,
         body: Vec::new(),
     };
-    match reply.header("content-length").map(|v| v.parse::<u64>().unwrap()) {
-        Some(length) => {
+    match reply.header("content-length").map(str::parse::<u64>) {
+        Some(Err(_)) => return Err(ErrorKind::InvalidData.into()),
+        Some(Ok(length)) => {
             stream.take(length).read_to_end(&mut reply.body)?;
             if reply.body.len() as u64 != length {
-                return Err(std::io::ErrorKind::UnexpectedEof.into());
+                return Err(ErrorKind::UnexpectedEof.into());
             }
         }
         None if matches!(status, 100..=199 | 204 | 304) => {}
