@@ -192,12 +192,14 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_operation(mut self, operation: &'static str) -> Error {
+    /// Names the operation that failed.
+    pub fn with_operation(mut self, operation: &'static str) -> Error {
         self.0.operation = Some(operation);
         self
     }
 
-    pub(crate) fn with_delivery(mut self, delivery: Option<Delivery>) -> Error {
+    /// Says what became of the message; `None` when the call was not a send.
+    pub fn with_delivery(mut self, delivery: Option<Delivery>) -> Error {
         self.0.delivery = delivery;
         self
     }
