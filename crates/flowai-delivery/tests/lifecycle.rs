@@ -211,6 +211,34 @@ fn consumers_share_the_events() {
 }
 
 #[test]
+fn receivers_and_their_futures_move_between_threads() {
+    fn assert_send_sync<T: Send + Sync>(value: T) -> T {
+        value
+    }
+    fn assert_send<T: Send>(_: T) {}
+    let receiver = assert_send_sync(open().start().unwrap());
+    assert_send(receiver.recv());
+}
+
+#[test]
+fn a_dropped_recv_loses_nothing() {
+    let receiver = open().start().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        for n in 0..20 {
+            let thread_id = n.to_string();
+            let waited = tokio::time::timeout(Duration::from_millis(1), receiver.recv()).await;
+            assert!(waited.is_err());
+            assert_eq!(push(&receiver, "paused", &thread_id), 200);
+            assert_eq!(receiver.recv().await.unwrap().thread_id(), thread_id);
+        }
+    });
+}
+
+#[test]
 fn stopping_answers_what_is_in_flight() {
     let receiver = open().start().unwrap();
     let mut silent = Client::new(&receiver);

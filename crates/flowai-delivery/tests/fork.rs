@@ -1,0 +1,124 @@
+//! A receiver in a forked child, and a child that inherits the sockets. Alone in its file: it forks.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod support;
+
+use std::{
+    net::TcpStream,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use flowai::{ErrorKind, Result};
+use flowai_delivery::Receiver;
+use nix::{
+    sys::{
+        signal::{Signal, kill},
+        wait::{WaitPidFlag, WaitStatus, waitpid},
+    },
+    unistd::{ForkResult, Pid, fork},
+};
+use support::*;
+
+/// Runs `work` in a child that ends with the number it returns.
+fn in_child(work: impl FnOnce() -> i32) -> Pid {
+    // SAFETY: the child only does what a forked Python process does too: it calls the library, allocates (which the C
+    // library supports after a fork) and leaves without running the destructors of the parent.
+    match unsafe { fork() }.unwrap() {
+        ForkResult::Parent { child } => child,
+        ForkResult::Child => {
+            let code = work();
+            // SAFETY: ends the process without exit handlers; nothing runs afterwards.
+            unsafe { nix::libc::_exit(code) }
+        }
+    }
+}
+
+/// The number that the child ended with; a child that hangs is killed.
+fn result_of(child: Pid) -> Option<i32> {
+    let began = Instant::now();
+    while began.elapsed() < LONG {
+        if let WaitStatus::Exited(_, code) = waitpid(child, Some(WaitPidFlag::WNOHANG)).unwrap() {
+            return Some(code);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    end(child);
+    None
+}
+
+fn end(child: Pid) {
+    kill(child, Signal::SIGKILL).unwrap();
+    waitpid(child, None).unwrap();
+}
+
+fn is_forked<T>(result: Result<T>) -> bool {
+    result.is_err_and(|error| error.kind() == ErrorKind::Forked)
+}
+
+/// Uses the receiver as a child would; 0 when every call was refused as it should be.
+fn misuse(receiver: &Receiver) -> i32 {
+    let refused = [
+        is_forked(receiver.next(None)),
+        is_forked(receiver.wait(None, Some("x"), None, &mut || Ok(()))),
+        is_forked(receiver.stats()),
+        is_forked(receiver.stop()),
+        is_forked(receiver.close()),
+    ];
+    i32::from(refused.contains(&false))
+}
+
+#[test]
+fn children_cannot_use_and_do_not_disturb_a_receiver() {
+    let mut receiver = open().start().unwrap();
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        // Children are made while a thread of the parent may hold any lock of the receiver.
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                receiver.stats().unwrap();
+                receiver.next(Some(Duration::ZERO)).unwrap();
+            }
+        });
+        for _ in 0..50 {
+            assert_eq!(result_of(in_child(|| misuse(&receiver))), Some(0));
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+
+    // A child that drops what it inherited leaves the parent's alone.
+    let inherited = &mut receiver;
+    let child = in_child(move || {
+        drop(std::mem::replace(inherited, open().start().unwrap()));
+        // It may start one of its own.
+        i32::from(
+            ask(inherited, post(REPLY, "")).status != 200 || inherited.next(Some(LONG)).unwrap().is_none(),
+        )
+    });
+    assert_eq!(result_of(child), Some(0));
+    assert_eq!(ask(&receiver, post(REPLY, "")).status, 200);
+    assert_eq!(receiver.next(Some(LONG)).unwrap().unwrap().thread_id(), "t1");
+
+    // A child that lives on keeps copies of all sockets; the parent's end is the end all the same.
+    let mut idle = Client::new(&receiver);
+    assert_eq!(idle.send(post(REPLY, "")).answer().status, 200);
+    let mut stuck = Client::new(&receiver);
+    stuck.send("POST /hook HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n1");
+    thread::sleep(Duration::from_millis(100));
+    let child = in_child(|| {
+        thread::sleep(LONG * 3);
+        0
+    });
+    receiver.close().unwrap();
+    idle.assert_closed();
+    stuck.assert_closed();
+    assert!(TcpStream::connect(receiver.local_addr()).is_err());
+    end(child);
+}
