@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 /// Bodies up to this many bytes are kept as text.
 const SMALL: usize = 4096;
+/// So many bodies of a run are kept; all are counted.
+const KEPT: usize = 10_000;
 
 /// The requests of a run that were read whole.
 #[derive(Clone, Debug, Default)]
@@ -18,7 +20,7 @@ pub struct Counts {
     pub requests_read: u64,
     /// Distinct bodies among them.
     pub distinct: usize,
-    /// Every body, in the order in which they came.
+    /// The first 10,000 bodies, in the order in which they came.
     pub bodies: Vec<SeenBody>,
 }
 
@@ -87,6 +89,7 @@ impl BodyReader {
 #[derive(Default)]
 struct Run {
     connections: HashSet<u64>,
+    read: u64,
     bodies: Vec<SeenBody>,
     distinct: HashSet<String>,
     /// Requests that a behaviour was asked for, for behaviours that end after some.
@@ -116,15 +119,18 @@ impl Counter {
     /// A request of the run was read whole.
     pub(crate) fn read(&self, run: &str, body: SeenBody) {
         self.with(run, |run| {
+            run.read += 1;
             run.distinct.insert(body.sha256.clone());
-            run.bodies.push(body);
+            if run.bodies.len() < KEPT {
+                run.bodies.push(body);
+            }
         });
     }
 
     pub(crate) fn counts(&self, run: &str) -> Counts {
         self.with(run, |run| Counts {
             connections: run.connections.len(),
-            requests_read: run.bodies.len() as u64,
+            requests_read: run.read,
             distinct: run.distinct.len(),
             bodies: run.bodies.clone(),
         })

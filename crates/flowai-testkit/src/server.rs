@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
-use rustls::ServerConfig;
+use rustls::version::TLS12;
+use rustls::{ALL_VERSIONS, ServerConfig};
 use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::sync::oneshot;
@@ -90,13 +91,20 @@ impl TestServer {
                 http: http.local_addr()?,
                 https: https.local_addr()?,
             };
-            runtime.spawn(accept(https, Some(authority.server(NAMES)?), Arc::clone(&shared)));
+            runtime.spawn(accept(
+                https,
+                Some(authority.server(NAMES, ALL_VERSIONS)?),
+                Arc::clone(&shared),
+            ));
             targets
         };
         self.set("http_port", targets.http.port());
         let wrong = self.listen("https_wrong_name", "https")?;
-        let elsewhere = authority.server(&["elsewhere.example"])?;
+        let elsewhere = authority.server(&["elsewhere.example"], ALL_VERSIONS)?;
         runtime.spawn(accept(wrong, Some(elsewhere), Arc::clone(&shared)));
+        let older = self.listen("https_tls12", "https")?;
+        let tls12 = authority.server(NAMES, &[&TLS12])?;
+        runtime.spawn(accept(older, Some(tls12), Arc::clone(&shared)));
         runtime.spawn(accept(http, None, shared));
 
         for (name, manner) in [

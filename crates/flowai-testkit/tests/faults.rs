@@ -292,6 +292,10 @@ fn certificates_are_what_they_are_called() {
     for name in ["127.0.0.1", "localhost", "api.flow.test"] {
         assert_eq!(hello(server.https(), server.ca_file(), name), Ok(()), "{name}");
     }
+    assert_eq!(
+        hello(server.value("https_tls12"), server.ca_file(), "127.0.0.1"),
+        Ok(())
+    );
     let unknown = hello(server.https(), server.value("other_ca_file"), "127.0.0.1").unwrap_err();
     assert!(unknown.contains("certificate"), "{unknown}");
     let wrong = hello(server.value("https_wrong_name"), server.ca_file(), "127.0.0.1").unwrap_err();
