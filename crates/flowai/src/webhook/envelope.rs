@@ -11,34 +11,20 @@ use super::kind::EventKind;
 use super::tape::{Fault, Kind};
 use super::view::View;
 
-/// The fields that say what an event is. Those of its name come first, in the order in which they count.
-const FIELDS: [&str; 14] = [
-    "type",
-    "event",
-    "eventType",
-    "eventName",
-    "payload",
-    "result",
-    "messages",
-    "history",
-    "threads",
-    "items",
-    "businessHours",
-    "isPaused",
-    "isPaued",
-    "speech",
-];
+/// The names of the field that holds the name of an event, in the order in which they count.
+const NAMES: [&[u8]; 4] = [b"type", b"event", b"eventType", b"eventName"];
 
-/// What an event without a name is when it has the field, for the last of [`FIELDS`].
-const CONTENT: [EventKind; 8] = [
-    EventKind::Reply,
-    EventKind::History,
-    EventKind::Threads,
-    EventKind::TriggerEvents,
-    EventKind::BusinessHours,
-    EventKind::BotStatus,
-    EventKind::BotStatus,
-    EventKind::Unknown,
+/// The fields that make an event, in the order in which they count, with what an event without a name is when it
+/// has the field.
+const CONTENT: [(&[u8], EventKind); 8] = [
+    (b"messages", EventKind::Reply),
+    (b"history", EventKind::History),
+    (b"threads", EventKind::Threads),
+    (b"items", EventKind::TriggerEvents),
+    (b"businessHours", EventKind::BusinessHours),
+    (b"isPaused", EventKind::BotStatus),
+    (b"isPaued", EventKind::BotStatus),
+    (b"speech", EventKind::Unknown),
 ];
 
 /// One look at an object that may hold the data of an event.
@@ -52,18 +38,32 @@ struct Survey<'a> {
 impl<'a> Survey<'a> {
     /// A key that the object has twice is a fault.
     fn of(object: View<'a>) -> Result<Survey<'a>, Fault> {
-        object.must_have_unique_keys()?;
-        let [name, second, third, fourth, payload, result, content @ ..] = object.get_all(FIELDS);
+        let mut names = [None; NAMES.len()];
+        let (mut payload, mut result) = (None, None);
+        let mut first = CONTENT.len();
+        object.unique_members(|key, value| {
+            if value.kind() == Kind::Null {
+                return;
+            }
+            match key {
+                b"payload" => payload = Some(value),
+                b"result" => result = Some(value),
+                _ => {
+                    if let Some((_, slot)) = NAMES.iter().zip(&mut names).find(|(name, _)| **name == key) {
+                        *slot = Some(value);
+                    } else if let Some(place) = CONTENT.iter().position(|(name, _)| *name == key) {
+                        first = first.min(place);
+                    }
+                }
+            }
+        })?;
+        let content = CONTENT.get(first).map(|(_, kind)| *kind);
         let named = |field: &View<'a>| field.str().is_some_and(|name| !name.is_empty());
-        let content = content
-            .iter()
-            .zip(CONTENT)
-            .find_map(|(field, kind)| field.map(|_| kind));
         // With content of its own the object is the data, and what is inside of it are fields.
         let inner =
             |field: Option<View<'a>>| field.filter(|field| content.is_none() && field.kind() == Kind::Object);
         Ok(Survey {
-            name: [name, second, third, fourth].into_iter().flatten().find(named),
+            name: names.into_iter().flatten().find(named),
             payload: inner(payload),
             result: inner(result),
             content,

@@ -21,6 +21,7 @@ mod kind;
 mod tape;
 mod text;
 mod time;
+mod unique;
 mod verify;
 mod view;
 

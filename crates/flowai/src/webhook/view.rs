@@ -1,11 +1,11 @@
 //! A parsed document, read in place: values are decoded when they are asked for.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 use serde_json::Value;
 
 use super::tape::{self, Fault, Kind, Node};
+use super::unique::Keys;
 use crate::model::Object;
 
 /// Checks a document whose root must be an object that has no key twice.
@@ -13,7 +13,7 @@ pub(crate) fn parse_object(b: &[u8]) -> Result<Vec<Node>, Fault> {
     let nodes = tape::parse(b)?;
     let root = View::root(b, &nodes);
     root.must_be_object()?;
-    root.must_have_unique_keys()?;
+    root.unique_members(|_, _| {})?;
     Ok(nodes)
 }
 
@@ -79,12 +79,28 @@ impl<'a> View<'a> {
         std::iter::from_fn(move || Some((nodes.next()?, nodes.next()?)))
     }
 
-    fn is_str(self, text: &str) -> bool {
-        match self.kind() {
-            Kind::Plain => self.inner() == text.as_bytes(),
-            Kind::Escaped => self.str().as_deref() == Some(text),
-            _ => false,
+    /// The index of the value whose key this is, among the nodes of an object.
+    fn find(self, key: &str) -> Option<u32> {
+        let object = self.node().filter(|node| node.kind == Kind::Object)?;
+        let mut index = self.index + 1;
+        let mut found = None;
+        while index < object.next {
+            let name = self.nodes.get(index as usize)?;
+            let value = self.nodes.get(index as usize + 1)?;
+            let equal = match name.kind {
+                Kind::Plain => {
+                    (name.end - name.start) as usize == key.len() + 2
+                        && self.at(index).inner() == key.as_bytes()
+                }
+                _ => self.at(index).str().as_deref() == Some(key),
+            };
+            if equal {
+                found = Some(index + 1);
+            }
+            // A node that points backwards does not exist; `max` makes the loop end even so.
+            index = value.next.max(index + 2);
         }
+        found
     }
 
     /// The bytes between the quotes of a string.
@@ -97,37 +113,33 @@ impl<'a> View<'a> {
 
     /// Whether an object has this key, be its value null.
     pub(crate) fn has(self, key: &str) -> bool {
-        self.members().any(|(name, _)| name.is_str(key))
+        self.find(key).is_some()
     }
 
     /// A field of an object. The last of several with the same name counts, as in most JSON libraries; null is absent.
     pub(crate) fn get(self, key: &str) -> Option<View<'a>> {
-        let (_, value) = self.members().filter(|(name, _)| name.is_str(key)).last()?;
-        (value.kind() != Kind::Null).then_some(value)
+        self.find(key)
+            .map(|index| self.at(index))
+            .filter(|value| value.kind() != Kind::Null)
     }
 
-    /// Several fields of an object at once, each as by [`View::get`].
-    pub(crate) fn get_all<const N: usize>(self, keys: [&str; N]) -> [Option<View<'a>>; N] {
-        let mut found = [None; N];
-        for (name, value) in self.members() {
-            let Some(name) = name.str_bytes() else { continue };
-            if let Some((_, slot)) = keys
-                .iter()
-                .zip(&mut found)
-                .find(|(key, _)| key.as_bytes() == &*name)
-            {
-                *slot = (value.kind() != Kind::Null).then_some(value);
+    /// Shows all members of an object, whose keys must be different, to `visit`.
+    pub(crate) fn unique_members(self, mut visit: impl FnMut(&[u8], View<'a>)) -> Result<(), Fault> {
+        let mut keys = Keys::new();
+        for (key, value) in self.members() {
+            let name = match key.kind() {
+                Kind::Plain => Cow::Borrowed(key.inner()),
+                _ => Cow::Owned(key.str().unwrap_or_default().into_owned().into_bytes()),
+            };
+            if !keys.add(name.clone()) {
+                return Err(Fault {
+                    what: "a key that the object already has",
+                    at: key.start(),
+                });
             }
+            visit(&name, value);
         }
-        found
-    }
-
-    /// The text of a string, without the check that it is UTF-8, which the parser has made.
-    fn str_bytes(self) -> Option<Cow<'a, [u8]>> {
-        match self.kind() {
-            Kind::Plain => Some(Cow::Borrowed(self.inner())),
-            _ => self.str().map(|text| Cow::Owned(text.into_owned().into_bytes())),
-        }
+        Ok(())
     }
 
     /// The text of a string.
@@ -191,51 +203,8 @@ impl<'a> View<'a> {
         }
     }
 
-    pub(crate) fn must_have_unique_keys(self) -> Result<(), Fault> {
-        match self.duplicate_key() {
-            Some(at) => Err(Fault {
-                what: "a key that the object already has",
-                at,
-            }),
-            None => Ok(()),
-        }
-    }
-
     fn start(self) -> usize {
         self.node().map_or(0, |node| node.start as usize)
-    }
-
-    /// Where the first key of this object stands that it had before.
-    fn duplicate_key(self) -> Option<usize> {
-        let mut seen = HashSet::new();
-        let mut few: [&[u8]; 24] = [&[]; 24];
-        let mut count = 0;
-        for (key, _) in self.members() {
-            // Usual objects have few keys without escapes: comparing those is faster than hashing.
-            if seen.is_empty() && key.kind() == Kind::Plain && count < few.len() {
-                let name = key.inner();
-                if few.iter().take(count).any(|other| *other == name) {
-                    return Some(key.start());
-                }
-                if let Some(slot) = few.get_mut(count) {
-                    *slot = name;
-                }
-                count += 1;
-                continue;
-            }
-            if seen.is_empty() {
-                seen.extend(
-                    few.iter()
-                        .take(count)
-                        .filter_map(|name| std::str::from_utf8(name).ok())
-                        .map(Cow::Borrowed),
-                );
-            }
-            if !seen.insert(key.str()?) {
-                return Some(key.start());
-            }
-        }
-        None
     }
 }
 
