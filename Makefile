@@ -1,0 +1,84 @@
+# Everything goes through here: people, and .ci/run. `make` alone says what there is.
+
+PYTHON ?= python3
+CARGO  ?= cargo
+VENV   := .venv
+BIN    := $(VENV)/bin
+TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# What the Rust tests need of a Python extension they cannot have: it is tested from Python.
+RUST_CRATES := --workspace --exclude flowai-python
+
+.PHONY: help demo test test-rust test-python test-c test-docs check lint header clean
+
+help:
+	@echo "make demo    a Python program and a C program talk to a bot on this machine and receive its replies by webhook"
+	@echo "make test    everything is proven: Rust, Python, C, the command line (needs cargo, Python 3.10+, a C compiler)"
+	@echo "make lint    formatting, clippy, ruff, mypy"
+	@echo "make check   test, lint, and what needs more tools: valgrind, a browser (scripts/setup-debian installs them)"
+	@echo "make header  writes include/flowai.h anew"
+
+demo: $(VENV)/installed
+	@scripts/need cargo cc
+	$(CARGO) build --release -p flowai-c -p flowai-cli
+	$(BIN)/python scripts/demo.py $(TARGET)/release
+
+test: test-rust test-python test-c test-docs
+
+test-rust:
+	@scripts/need cargo cc
+	$(CARGO) test $(RUST_CRATES)
+
+test-python: $(VENV)/installed $(VENV)/tools
+	@scripts/need cargo
+	$(CARGO) build -p flowai-testkit -p flowai-cli
+	FLOWAI_BIN_DIR=$(TARGET)/debug $(BIN)/python -m pytest -q tests/python
+	$(BIN)/python -m mypy.stubtest flowai
+	$(BIN)/python -m mypy --strict tests/python/typed_usage.py
+
+test-c: $(VENV)/installed $(VENV)/tools
+	@scripts/need cargo cc
+	$(CARGO) build -p flowai-testkit -p flowai-cli -p flowai-c
+	FLOWAI_LIB_DIR=$(TARGET)/debug FLOWAI_BIN_DIR=$(TARGET)/debug $(BIN)/python -m pytest -q tests/c
+
+test-docs: $(VENV)/installed $(VENV)/tools
+	@scripts/need cargo cc
+	$(CARGO) build -p flowai-testkit -p flowai-cli -p flowai-c
+	FLOWAI_LIB_DIR=$(TARGET)/debug FLOWAI_BIN_DIR=$(TARGET)/debug $(BIN)/python -m pytest -q tests/docs
+
+check: lint test
+	FLOWAI_LIB_DIR=$(TARGET)/debug FLOWAI_BIN_DIR=$(TARGET)/debug $(BIN)/python -m pytest -q tests/extra
+
+lint: $(VENV)/tools
+	@scripts/need cargo
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps $(RUST_CRATES)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict python/flowai
+
+header:
+	FLOWAI_UPDATE_HEADER=1 $(CARGO) test -p flowai-c --test header
+
+# The package as users install it, again whenever a source changed.
+SOURCES := $(shell find crates python pyproject.toml Cargo.toml Cargo.lock -type f -not -name '*.pyc' 2>/dev/null)
+
+$(VENV)/bin/python:
+	@scripts/need $(PYTHON)
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: $(VENV)/bin/python $(SOURCES)
+	@scripts/need cargo
+	CARGO_TARGET_DIR=$(abspath $(TARGET)) $(BIN)/python -m pip install --quiet .
+	@touch $@
+
+$(VENV)/tools: $(VENV)/bin/python tests/requirements.txt
+	$(BIN)/python -m pip install --quiet -r tests/requirements.txt
+	@touch $@
+
+clean:
+	$(CARGO) clean
+	rm -rf $(VENV)
