@@ -113,7 +113,8 @@ impl Connections {
             .filter(|(_, open)| open.owner == owner)
             .map(|(id, open)| (open.progress.phase(), open.progress.age(), *id))
             .filter(|(phase, age, _)| *age >= patience(*phase))
-            .min_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
+            // Whoever waits for its client goes before whoever is being served, and the longest wait goes first.
+            .max_by_key(|(phase, age, _)| (*phase != Phase::Request, *age));
         let Some((_, _, id)) = longest else { return false };
         if let Some(open) = self.open.get(&id) {
             open.abort.abort();

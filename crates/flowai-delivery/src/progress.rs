@@ -9,7 +9,7 @@ use std::{
 };
 
 /// What a connection is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// Between two requests, or after the last one.
     Idle = 0,

@@ -10,7 +10,7 @@
 mod support;
 
 use std::{
-    io::Write,
+    io::{ErrorKind, Read, Write},
     net::TcpStream,
     thread,
     time::{Duration, Instant},
@@ -42,7 +42,9 @@ fn trickle(receiver: &Receiver, start: &str, rest: &[u8]) -> Duration {
 
 #[test]
 fn silent_and_slow_heads_end() {
-    let receiver = open().limits(short_limits()).start().unwrap();
+    let mut limits = short_limits();
+    limits.idle_time = LONG * 2;
+    let receiver = open().limits(limits).start().unwrap();
     let rest = [b'x'; 200];
     for (start, rest) in [
         ("", &rest[..0]),
@@ -133,12 +135,21 @@ fn a_client_that_does_not_read_ends() {
     eventually(|| receiver.stats().unwrap().dropped == 1);
 }
 
+fn is_closed(mut stream: &TcpStream) -> bool {
+    stream.set_nonblocking(true).unwrap();
+    match stream.read(&mut [0]) {
+        Ok(count) => count == 0,
+        Err(error) => error.kind() == ErrorKind::ConnectionReset,
+    }
+}
+
 #[test]
 fn silent_clients_do_not_keep_a_good_one_out() {
     let mut limits = Limits::default();
     limits.connections = 100;
     limits.connections_per_address = 80;
-    limits.head_time = Duration::from_secs(60);
+    limits.head_time = LONG * 3;
+    limits.body_time = LONG * 3;
     let receiver = open().limits(limits).start().unwrap();
     let silent: Vec<TcpStream> = (0..200)
         .map(|n| {
@@ -164,6 +175,16 @@ fn silent_clients_do_not_keep_a_good_one_out() {
         "{:?}",
         began.elapsed()
     );
+    // Those who are served and stay take the places of those who wait for longest.
+    let closed = || silent.iter().filter(|stream| is_closed(stream)).count();
+    let before = closed();
+    let good = [(); 20].map(|()| {
+        thread::sleep(Duration::from_millis(5));
+        let mut client = Client::new(&receiver);
+        assert_eq!(client.send(post(REPLY, "")).answer().status, 200);
+        client
+    });
+    eventually(|| closed() >= before + good.len());
+    assert!(good.iter().all(|client| !is_closed(&client.stream)));
     assert!(receiver.stats().unwrap().dropped >= 120);
-    drop(silent);
 }
