@@ -56,6 +56,8 @@ mod jwt;
 mod messages;
 mod multipart;
 mod originator;
+#[cfg(doctest)]
+mod readme;
 mod routes;
 mod sandbox;
 mod server;
