@@ -184,7 +184,8 @@ fn silent_clients_do_not_keep_a_good_one_out() {
         assert_eq!(client.send(post(REPLY, "")).answer().status, 200);
         client
     });
-    eventually(|| closed() >= before + good.len());
+    // One of them may have found the place that the client before left.
+    eventually(|| closed() >= before + good.len() - 1);
     assert!(good.iter().all(|client| !is_closed(&client.stream)));
     assert!(receiver.stats().unwrap().dropped >= 120);
 }
