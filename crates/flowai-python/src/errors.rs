@@ -1,0 +1,161 @@
+//! Errors of the core as exceptions, and panics as errors.
+
+use std::{
+    any::Any,
+    error, io,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use flowai::{Delivery, Error, ErrorKind};
+use pyo3::{
+    exceptions::{PyImportError, PyOSError, PyRuntimeError, PyTypeError},
+    prelude::*,
+    sync::PyOnceLock,
+    types::{PyDict, PyType},
+};
+
+/// How many causes of causes are told.
+const MAX_CAUSES: usize = 8;
+
+/// What went wrong: an error of the core that is not an exception yet, or an exception.
+pub enum Failure {
+    Core(Error),
+    Python(PyErr),
+}
+
+pub type Outcome<T> = Result<T, Failure>;
+
+impl Failure {
+    /// A value that is refused.
+    pub fn argument(name: &str, problem: impl std::fmt::Display) -> Failure {
+        Failure::Core(Error::argument(name, problem))
+    }
+
+    /// A value of the wrong type.
+    pub fn wrong_type(name: &str, wanted: &str, value: &Bound<'_, PyAny>) -> Failure {
+        let found = value.get_type();
+        let found = found
+            .name()
+            .map_or_else(|_| "another type".to_owned(), |name| name.to_string());
+        Failure::Python(PyTypeError::new_err(format!(
+            "{name} must be {wanted}, not {found}"
+        )))
+    }
+
+    /// The same, where it is known which operation is not going to happen.
+    pub fn refused(self, operation: &'static str, is_send: bool) -> Failure {
+        match self {
+            Failure::Core(error) if error.operation().is_none() => Failure::Core(
+                error
+                    .with_operation(operation)
+                    .with_delivery(is_send.then_some(Delivery::NotSent)),
+            ),
+            other => other,
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure::Core(error)
+    }
+}
+
+impl From<PyErr> for Failure {
+    fn from(error: PyErr) -> Failure {
+        Failure::Python(error)
+    }
+}
+
+impl From<Failure> for PyErr {
+    fn from(failure: Failure) -> PyErr {
+        match failure {
+            Failure::Python(error) => error,
+            Failure::Core(error) => {
+                Python::attach(|py| exception(py, &error).unwrap_or_else(|failed| failed))
+            }
+        }
+    }
+}
+
+/// Runs what may, by a defect, panic: pyo3 would raise something that `except Exception` does not catch.
+pub fn guard<T>(work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(panic.as_ref()).into()))
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let what = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    Error::new(ErrorKind::Internal, format!("a defect of this library: {what}"))
+}
+
+struct Classes(Vec<(ErrorKind, Py<PyType>)>);
+
+static CLASSES: PyOnceLock<Classes> = PyOnceLock::new();
+
+/// Looks every exception class up, once and at import: while an error is being handled nothing can be imported.
+pub fn find_classes(py: Python<'_>) -> PyResult<()> {
+    let table = py
+        .import("flowai.exceptions")?
+        .getattr("_BY_KIND")?
+        .cast_into::<PyDict>()?;
+    let mut classes = Vec::new();
+    for kind in ErrorKind::ALL {
+        let class = table
+            .get_item(kind.name())?
+            .ok_or_else(|| PyImportError::new_err(format!("no exception class for {kind}")))?;
+        classes.push((*kind, class.cast_into::<PyType>()?.unbind()));
+    }
+    CLASSES.get_or_init(py, || Classes(classes));
+    Ok(())
+}
+
+fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
+    let class = CLASSES
+        .get(py)
+        .and_then(|classes| classes.0.iter().find(|(kind, _)| *kind == error.kind()))
+        .ok_or_else(|| PyRuntimeError::new_err(error.to_string()))?;
+    let facts = PyDict::new(py);
+    facts.set_item("kind", error.kind().name())?;
+    facts.set_item("delivery", error.delivery().map(Delivery::name))?;
+    facts.set_item("retryable", error.is_retryable())?;
+    facts.set_item("operation", error.operation())?;
+    facts.set_item("argument", error.argument_name())?;
+    if let Some(response) = error.response() {
+        facts.set_item("status", response.status)?;
+        let headers = PyDict::new(py);
+        for (name, value) in &response.headers {
+            // Of a header that comes twice the first one counts, as in the core.
+            if !headers.contains(name)? {
+                headers.set_item(name, value)?;
+            }
+        }
+        facts.set_item("headers", headers)?;
+        facts.set_item("body", &response.body)?;
+        facts.set_item("server_message", &response.server_message)?;
+        facts.set_item("request_id", error.request_id())?;
+        facts.set_item("retry_after", response.retry_after.map(|wait| wait.as_secs_f64()))?;
+    }
+    let value = class.1.bind(py).call((error.to_string(),), Some(&facts))?;
+    let raised = PyErr::from_value(value);
+    raised.set_cause(py, cause(py, error, MAX_CAUSES));
+    Ok(raised)
+}
+
+fn cause(py: Python<'_>, error: &dyn error::Error, left: usize) -> Option<PyErr> {
+    let source = error.source()?;
+    let raised = match source
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::raw_os_error)
+    {
+        Some(number) => PyOSError::new_err((number, source.to_string())),
+        None => PyRuntimeError::new_err(source.to_string()),
+    };
+    if left > 1 {
+        raised.set_cause(py, cause(py, source, left - 1));
+    }
+    Some(raised)
+}

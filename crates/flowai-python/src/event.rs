@@ -1,0 +1,315 @@
+//! Events of the webhook.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use flowai::{Document, EventKind};
+use pyo3::{
+    exceptions::PyRuntimeError,
+    intern,
+    prelude::*,
+    sync::PyOnceLock,
+    types::{PyBytes, PyTuple, PyType},
+};
+
+use crate::{
+    convert::{body, text},
+    errors::{Failure, Outcome, guard},
+    json, models,
+    repr::Repr,
+};
+
+/// What Flow.ai posted to a webhook ("Webhooks" of the API document).
+///
+/// The body was checked as a whole when it was parsed. No attribute raises: what is missing or has the wrong shape reads
+/// as absent and stays in ``raw``. Events are equal when their bodies are; they can be pickled and copied.
+///
+/// >>> event = flowai.parse_event(b'{"type": "message.reply", "threadId": "7c1f|w_1", "messages": []}')
+/// >>> event.kind is flowai.EventKind.REPLY, event.thread.user
+/// (True, '7c1f')
+#[pyclass(module = "flowai", frozen)]
+pub struct Event(pub flowai::Event);
+
+/// The parts of a thread id.
+#[pyclass(module = "flowai", frozen, eq, hash)]
+#[derive(PartialEq, Eq, Hash)]
+pub struct ThreadId {
+    /// str: What is before the first ``|``; the whole when there is none.
+    #[pyo3(get)]
+    user: String,
+    /// str or None: What is after the first ``|``.
+    #[pyo3(get)]
+    channel: Option<String>,
+}
+
+#[pymethods]
+impl ThreadId {
+    #[classattr]
+    fn __match_args__() -> (&'static str, &'static str) {
+        ("user", "channel")
+    }
+
+    fn __str__(&self) -> String {
+        match &self.channel {
+            Some(channel) => format!("{}|{channel}", self.user),
+            None => self.user.clone(),
+        }
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let mut repr = Repr::new("ThreadId");
+        repr.field("user", self.user.as_str().into_pyobject(py)?.as_any())?;
+        repr.field("channel", &self.channel.as_deref().into_pyobject(py)?)?;
+        Ok(repr.finish())
+    }
+}
+
+/// Reads the body of a webhook call as one event ("Webhooks" of the API document).
+///
+/// body: bytes, bytearray, memoryview or str, at most 16 MiB.
+///
+/// An event of an unknown type is an event like any other, of the kind UNKNOWN. Raises WebhookParseError when the body
+/// is not one JSON object in UTF-8, nests deeper than 128, or has a key of the envelope twice.
+///
+/// >>> flowai.parse_event('{"type": "message.reply", "threadId": "t", "messages": [{"fallback": "Hi"}]}').text
+/// 'Hi'
+#[pyfunction]
+#[pyo3(signature = (body, /))]
+pub fn parse_event(body: &Bound<'_, PyAny>) -> Outcome<Event> {
+    let body = self::body(body)?;
+    guard(|| Ok(Event(flowai::parse_event(body)?)))
+}
+
+/// Reads the body of a webhook call as a list of events: of an array its items, else the one event.
+///
+/// Arguments and errors are those of parse_event; one bad item refuses the whole body.
+#[pyfunction]
+#[pyo3(signature = (body, /))]
+pub fn parse_events(body: &Bound<'_, PyAny>) -> Outcome<Vec<Event>> {
+    let body = self::body(body)?;
+    guard(|| Ok(flowai::parse_events(body)?.into_iter().map(Event).collect()))
+}
+
+#[pymethods]
+impl Event {
+    #[classattr]
+    fn __match_args__() -> (&'static str, &'static str) {
+        ("kind", "thread_id")
+    }
+
+    /// str: The name of the event as it came, such as ``message.reply``; empty if there was none.
+    #[getter]
+    fn r#type(&self) -> Outcome<String> {
+        guard(|| Ok(self.0.type_name().into_owned()))
+    }
+
+    /// EventKind: What the event tells, whatever the version of the API calls it.
+    #[getter]
+    fn kind<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        kind_to_python(py, self.0.kind())
+    }
+
+    /// str: The conversation as it came; empty if there is none. Compare with is_for().
+    #[getter]
+    fn thread_id(&self) -> Outcome<String> {
+        guard(|| Ok(self.0.thread_id().into_owned()))
+    }
+
+    /// ThreadId: The parts of the thread id around the first ``|``, as ``.user`` and ``.channel``.
+    #[getter]
+    fn thread(&self) -> Outcome<ThreadId> {
+        guard(|| {
+            Ok(ThreadId {
+                user: self.0.thread_user().into_owned(),
+                channel: self.0.thread_channel().map(|channel| channel.into_owned()),
+            })
+        })
+    }
+
+    /// Whether the event belongs to the conversation with this id, a str: the ids are equal, or one of them has no
+    /// ``|channel`` and what is before it is equal.
+    #[pyo3(signature = (thread_id, /))]
+    fn is_for(&self, thread_id: &Bound<'_, PyAny>) -> Outcome<bool> {
+        let thread_id = text(thread_id, "thread_id")?;
+        guard(|| Ok(self.0.is_for(&thread_id)))
+    }
+
+    /// str: What was said: text responses joined by newlines, else fallbacks; of a delivered message what was sent.
+    #[getter]
+    fn text(&self) -> Outcome<String> {
+        guard(|| Ok(self.0.text()))
+    }
+
+    /// int, str or None: The trace id. Those of messages that this library sent are int, those of the platform str.
+    #[getter]
+    fn trace_id<'py>(&self, py: Python<'py>) -> Outcome<Option<Bound<'py, PyAny>>> {
+        guard(|| {
+            Ok(match (self.0.trace_id(), self.0.trace_id_text()) {
+                (Some(number), _) => Some(number.into_pyobject(py).map_err(PyErr::from)?.into_any()),
+                (None, Some(text)) => Some(text.into_pyobject(py).map_err(PyErr::from)?.into_any()),
+                (None, None) => None,
+            })
+        })
+    }
+
+    /// tuple of ReplyMessage: The messages of a reply.
+    #[getter]
+    fn messages<'py>(&self, py: Python<'py>) -> Outcome<Bound<'py, PyTuple>> {
+        guard(|| Ok(models::documents(py, self.0.messages())?))
+    }
+
+    /// Originator or None: Who caused the event.
+    #[getter]
+    fn originator<'py>(&self, py: Python<'py>) -> Outcome<Option<Bound<'py, PyAny>>> {
+        guard(|| originator(py, self.0.originator()))
+    }
+
+    /// Originator or None: Whom a reply is for.
+    #[getter]
+    fn user<'py>(&self, py: Python<'py>) -> Outcome<Option<Bound<'py, PyAny>>> {
+        guard(|| originator(py, self.0.user()))
+    }
+
+    /// bool or None: Whether the bot is paused, if the event tells.
+    #[getter]
+    fn is_paused(&self) -> Outcome<Option<bool>> {
+        guard(|| Ok(self.0.is_paused()))
+    }
+
+    /// str, int, float or None: When it happened, as it came: ISO 8601 text, or milliseconds since 1970.
+    #[getter]
+    fn created_at<'py>(&self, py: Python<'py>) -> Outcome<Option<Bound<'py, PyAny>>> {
+        guard(|| {
+            Ok(self
+                .0
+                .created_at()
+                .map(|value| json::to_python(py, &value))
+                .transpose()?)
+        })
+    }
+
+    /// tuple of HistoryEntry: The entries of a conversation's history, in the order of the service.
+    #[getter]
+    fn history<'py>(&self, py: Python<'py>) -> Outcome<Bound<'py, PyTuple>> {
+        guard(|| Ok(models::documents(py, self.0.history())?))
+    }
+
+    /// int or None: Which page of a list this is.
+    #[getter]
+    fn page(&self) -> Outcome<Option<u64>> {
+        guard(|| Ok(self.0.page()))
+    }
+
+    /// int or None: How many pages the list has.
+    #[getter]
+    fn pages(&self) -> Outcome<Option<u64>> {
+        guard(|| Ok(self.0.pages()))
+    }
+
+    /// tuple of BusinessHours: The sets of business hours.
+    #[getter]
+    fn business_hours<'py>(&self, py: Python<'py>) -> Outcome<Bound<'py, PyTuple>> {
+        guard(|| Ok(models::documents(py, self.0.business_hours())?))
+    }
+
+    /// tuple of str: The ids of conversations, of a list of them.
+    #[getter]
+    fn threads<'py>(&self, py: Python<'py>) -> Outcome<Bound<'py, PyTuple>> {
+        guard(|| Ok(PyTuple::new(py, self.0.threads())?))
+    }
+
+    /// tuple of str: The names of events that can be triggered by hand.
+    #[getter]
+    fn triggers<'py>(&self, py: Python<'py>) -> Outcome<Bound<'py, PyTuple>> {
+        guard(|| Ok(PyTuple::new(py, self.0.triggers())?))
+    }
+
+    /// bytes: The body, byte for byte.
+    #[getter]
+    fn raw<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.0.raw())
+    }
+
+    /// str or None: Equal for two deliveries of one event; None if the body has no identity, as that of a pause.
+    #[getter]
+    fn dedupe_key(&self) -> Outcome<Option<String>> {
+        guard(|| Ok(self.0.dedupe_key()))
+    }
+
+    fn __eq__<'py>(&self, other: &Bound<'py, PyAny>) -> Bound<'py, PyAny> {
+        let py = other.py();
+        match other.cast::<Event>() {
+            Ok(other) => pyo3::types::PyBool::new(py, self.0 == other.get().0)
+                .to_owned()
+                .into_any(),
+            Err(_) => py.NotImplemented().into_bound(py),
+        }
+    }
+
+    fn __hash__(&self) -> u64 {
+        let mut state = DefaultHasher::new();
+        self.0.hash(&mut state);
+        state.finish()
+    }
+
+    /// Without what people wrote, which has no place in a log.
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let mut repr = Repr::new("Event");
+        repr.field("type", self.0.type_name().into_pyobject(py)?.as_any())?;
+        repr.field("thread_id", self.0.thread_id().into_pyobject(py)?.as_any())?;
+        Ok(repr.finish())
+    }
+
+    #[classmethod]
+    fn _restore(_cls: &Bound<'_, PyType>, raw: &Bound<'_, PyAny>) -> Outcome<Event> {
+        parse_event(raw)
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Event>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
+        let restore = slf.get_type().getattr(intern!(slf.py(), "_restore"))?;
+        Ok((restore, (slf.get().raw(slf.py()),)))
+    }
+
+    fn __copy__(slf: Bound<'_, Event>) -> Bound<'_, Event> {
+        slf
+    }
+
+    fn __deepcopy__<'py>(slf: Bound<'py, Event>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Event> {
+        slf
+    }
+}
+
+fn originator(py: Python<'_>, found: Option<flowai::Originator>) -> Outcome<Option<Bound<'_, PyAny>>> {
+    let instance =
+        |found: flowai::Originator| models::instance(py, flowai::Originator::MODEL, found.into_object());
+    Ok(found.map(instance).transpose()?)
+}
+
+static MEMBERS: PyOnceLock<Vec<Py<PyAny>>> = PyOnceLock::new();
+
+/// The members of EventKind, for the Python class to be made of: it is made late, since `enum` takes long to import.
+pub fn kinds() -> Vec<(String, i32)> {
+    let member = |kind: &EventKind| (kind.name().to_uppercase(), kind.code());
+    EventKind::ALL.iter().map(member).collect()
+}
+
+fn kind_to_python(py: Python<'_>, kind: EventKind) -> PyResult<Bound<'_, PyAny>> {
+    let members = MEMBERS.get_or_try_init(py, || {
+        let class = py.import("flowai._kinds")?.getattr("EventKind")?;
+        let member = |kind: &EventKind| Ok::<_, PyErr>(class.call1((kind.code(),))?.unbind());
+        EventKind::ALL.iter().map(member).collect::<PyResult<Vec<_>>>()
+    })?;
+    let place = EventKind::ALL.iter().position(|other| *other == kind);
+    place
+        .and_then(|place| members.get(place))
+        .map(|member| member.bind(py).clone())
+        .ok_or_else(|| PyRuntimeError::new_err("a kind of event that has no member"))
+}
+
+/// A kind as a member of EventKind or its number.
+pub fn kind_from_python(value: &Bound<'_, PyAny>, name: &str) -> Outcome<EventKind> {
+    let number = value
+        .extract::<i64>()
+        .map_err(|_| Failure::wrong_type(name, "an EventKind", value))?;
+    let kind = i32::try_from(number).ok().and_then(EventKind::from_code);
+    kind.ok_or_else(|| Failure::argument(name, "is not the number of an EventKind"))
+}

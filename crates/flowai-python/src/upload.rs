@@ -1,0 +1,143 @@
+//! Files to upload: paths, bytes, and file objects that are read on the caller's thread while it waits.
+
+use std::{path::PathBuf, sync::Arc};
+
+use bytes::Bytes;
+use flowai::{Call, Feeder, Progress, Receipt, Upload};
+use pyo3::{
+    exceptions::PyTypeError,
+    intern,
+    prelude::*,
+    pybacked::PyBackedBytes,
+    types::{PyBytes, PyString},
+};
+
+use crate::{
+    convert::buffer,
+    errors::{Failure, Outcome},
+    wait,
+};
+
+/// How much of a file object is read at a time.
+const CHUNK: usize = 256 * 1024;
+
+/// A file object that is read while the call waits.
+pub struct Source {
+    read: Py<PyAny>,
+    feeder: Feeder,
+}
+
+/// An upload of whatever the caller has, and where its bytes come from if they are fed piece by piece.
+pub fn upload(file: &Bound<'_, PyAny>) -> Outcome<(Upload, Option<Source>)> {
+    let py = file.py();
+    if let Some(bytes) = buffer(file)? {
+        let bytes = Bytes::from_owner(PyBackedBytes::from(bytes));
+        return Ok((Upload::from_bytes(bytes, "")?, None));
+    }
+    if file.is_instance_of::<PyString>() || file.hasattr(intern!(py, "__fspath__"))? {
+        let path: PathBuf = file
+            .extract()
+            .map_err(|_| Failure::argument("file", "is not a path that this system can have"))?;
+        return Ok((Upload::from_path(path)?, None));
+    }
+    if !file.hasattr(intern!(py, "read"))? {
+        return Err(Failure::wrong_type(
+            "file",
+            "a path, bytes or a binary file object",
+            file,
+        ));
+    }
+    let (upload, feeder) = Upload::from_chunks(remaining(file), name(file))?;
+    let read = file.getattr(intern!(py, "read"))?.unbind();
+    Ok((upload, Some(Source { read, feeder })))
+}
+
+/// How much there is to read, if the file knows.
+fn remaining(file: &Bound<'_, PyAny>) -> Option<u64> {
+    let seekable = file
+        .call_method0("seekable")
+        .and_then(|answer| answer.is_truthy())
+        .ok()?;
+    if !seekable {
+        return None;
+    }
+    let here: u64 = file.call_method0("tell").ok()?.extract().ok()?;
+    let end = file.call_method1("seek", (0, 2)).ok()?.extract::<u64>();
+    file.call_method1("seek", (here,)).ok()?;
+    end.ok()?.checked_sub(here)
+}
+
+/// The last part of the file's name, if it has one that is text.
+fn name(file: &Bound<'_, PyAny>) -> String {
+    let name = file
+        .getattr("name")
+        .and_then(|name| name.extract::<String>())
+        .unwrap_or_default();
+    let path = PathBuf::from(name);
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+impl Source {
+    fn feed(&mut self, py: Python<'_>) -> PyResult<()> {
+        while self.feeder.wants_more() {
+            let chunk = self.read.bind(py).call1((CHUNK,))?;
+            let Ok(chunk) = chunk.cast::<PyBytes>() else {
+                return Err(PyTypeError::new_err(
+                    "file must be opened in binary mode and give bytes",
+                ));
+            };
+            self.feeder.feed(Bytes::copy_from_slice(chunk.as_bytes()));
+        }
+        Ok(())
+    }
+}
+
+/// Tells the caller how far the upload is, whenever that has changed.
+struct Report {
+    callback: Py<PyAny>,
+    progress: Arc<Progress>,
+    told: Option<u64>,
+}
+
+impl Report {
+    fn tell(&mut self, py: Python<'_>) -> PyResult<()> {
+        let done = self.progress.done();
+        if self.told != Some(done) {
+            self.told = Some(done);
+            self.callback.bind(py).call1((done, self.progress.total()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes the call, reading the file and reporting progress on this thread meanwhile.
+pub fn run(
+    py: Python<'_>,
+    call: Call<Receipt>,
+    progress: Arc<Progress>,
+    mut source: Option<Source>,
+    callback: Option<Py<PyAny>>,
+) -> Outcome<Receipt> {
+    wait::warn_inside_event_loop(py)?;
+    let mut report = callback.map(|callback| Report {
+        callback,
+        progress,
+        told: None,
+    });
+    let receipt = wait::ticking(
+        py,
+        |py| {
+            if let Some(source) = &mut source {
+                source.feed(py)?;
+            }
+            report.as_mut().map_or(Ok(()), |report| report.tell(py))
+        },
+        |tick| call.wait_with(tick),
+    )?;
+    if let Some(report) = &mut report {
+        report.tell(py)?;
+    }
+    Ok(receipt)
+}

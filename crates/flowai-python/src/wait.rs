@@ -1,0 +1,97 @@
+//! Waiting without holding the interpreter, and without being deaf to signals.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use flowai::{Call, Error, ErrorKind, Result};
+use pyo3::{
+    exceptions::PyRuntimeWarning,
+    intern,
+    prelude::*,
+    sync::PyOnceLock,
+    types::{PyDict, PyString},
+};
+
+use crate::errors::{Failure, Outcome, guard};
+
+/// What a wait of the core calls at least every 50 ms.
+pub type Tick<'a> = &'a mut (dyn FnMut() -> Result<()> + 'a);
+
+/// Makes a call of the core and waits for it.
+pub fn call<T: Send>(py: Python<'_>, call: Call<T>) -> Outcome<T> {
+    warn_inside_event_loop(py)?;
+    ticking(py, |_| Ok(()), |tick| call.wait_with(tick))
+}
+
+/// Runs a wait of the core detached from the interpreter. Whatever a signal handler raises ends it, as does an exception
+/// of `also`, which is called whenever there is time for it.
+pub fn ticking<T: Send>(
+    py: Python<'_>,
+    mut also: impl FnMut(Python<'_>) -> PyResult<()> + Send,
+    wait: impl FnOnce(Tick<'_>) -> Result<T> + Send,
+) -> Outcome<T> {
+    // The core carries its own errors only; the exception waits here until the wait is over.
+    let mut raised: Option<PyErr> = None;
+    let outcome = py.detach(|| {
+        guard(|| {
+            let mut tick = || {
+                let looked = Python::try_attach(|py| py.check_signals().and_then(|()| also(py)));
+                match looked {
+                    Some(Ok(())) => Ok(()),
+                    Some(Err(error)) => {
+                        raised = Some(error);
+                        Err(Error::new(ErrorKind::Cancelled, "interrupted"))
+                    }
+                    None => Err(Error::new(
+                        ErrorKind::Cancelled,
+                        "the interpreter is shutting down",
+                    )),
+                }
+            };
+            wait(&mut tick).map_err(Failure::from)
+        })
+    });
+    match raised {
+        Some(error) => Err(Failure::Python(error)),
+        None => outcome,
+    }
+}
+
+static WARNED: AtomicBool = AtomicBool::new(false);
+static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+
+/// Says once that a blocking call under a running event loop stops everything else on it. Notebooks always run one
+/// and nothing waits for it there.
+pub fn warn_inside_event_loop(py: Python<'_>) -> PyResult<()> {
+    if WARNED.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let modules = MODULES
+        .get_or_try_init(py, || {
+            Ok::<_, PyErr>(
+                py.import("sys")?
+                    .getattr("modules")?
+                    .cast_into::<PyDict>()?
+                    .unbind(),
+            )
+        })?
+        .bind(py);
+    let Some(asyncio) = modules.get_item(intern!(py, "asyncio"))? else {
+        return Ok(());
+    };
+    // A program may be in the middle of importing asyncio.
+    let Ok(running) = asyncio.call_method0(intern!(py, "_get_running_loop")) else {
+        return Ok(());
+    };
+    if running.is_none() || modules.contains(PyString::intern(py, "ipykernel"))? {
+        return Ok(());
+    }
+    PyErr::warn(
+        py,
+        &py.get_type::<PyRuntimeWarning>(),
+        c"a call of flowai.Client runs on the event loop's thread and blocks it until the answer is there; \
+          call it in another thread, for example with asyncio.to_thread",
+        1,
+    )?;
+    WARNED.store(true, Ordering::Relaxed);
+    Ok(())
+}

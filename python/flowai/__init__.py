@@ -1,0 +1,118 @@
+"""Talk to a Flow.ai (Khoros Flow) bot.
+
+Send it messages, read conversations back, control it, and receive its replies, which arrive by webhook.
+
+>>> import flowai
+>>> with flowai.Client("MY_MESSAGING_API_KEY") as client:
+...     client.send_text("thread-1", "Hello")
+"""
+
+from flowai._flowai import (
+    BotStatus,
+    BusinessHours,
+    Client,
+    Event,
+    EventMessage,
+    HistoryEntry,
+    HistoryIterator,
+    HistoryPage,
+    Holiday,
+    Interval,
+    LocationMessage,
+    MediaMessage,
+    Originator,
+    Profile,
+    Receipt,
+    ReplyMessage,
+    Template,
+    TextMessage,
+    ThreadId,
+    Verifier,
+    Weekday,
+    __version__,
+    parse_event,
+    parse_events,
+)
+from flowai.exceptions import (
+    APIConnectionError,
+    APIResponseError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
+    BadRequestError,
+    ClosedError,
+    FlowAIError,
+    ForkedError,
+    InternalError,
+    InvalidArgumentError,
+    NotFoundError,
+    PayloadTooLargeError,
+    QueueFullError,
+    RateLimitError,
+    RedirectError,
+    ServerError,
+    StorageError,
+    WebhookParseError,
+    WebhookVerificationError,
+)
+
+__all__ = [
+    "APIConnectionError",
+    "APIResponseError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AuthenticationError",
+    "BadRequestError",
+    "BotStatus",
+    "BusinessHours",
+    "Client",
+    "ClosedError",
+    "Event",
+    "EventKind",
+    "EventMessage",
+    "FlowAIError",
+    "ForkedError",
+    "HistoryEntry",
+    "HistoryIterator",
+    "HistoryPage",
+    "Holiday",
+    "InternalError",
+    "Interval",
+    "InvalidArgumentError",
+    "LocationMessage",
+    "MediaMessage",
+    "NotFoundError",
+    "Originator",
+    "PayloadTooLargeError",
+    "Profile",
+    "QueueFullError",
+    "RateLimitError",
+    "Receipt",
+    "RedirectError",
+    "ReplyMessage",
+    "ServerError",
+    "StorageError",
+    "Template",
+    "TextMessage",
+    "ThreadId",
+    "Verifier",
+    "WebhookParseError",
+    "WebhookVerificationError",
+    "Weekday",
+    "__version__",
+    "parse_event",
+    "parse_events",
+]
+
+
+def __getattr__(name):
+    if name == "EventKind":
+        from flowai._kinds import EventKind
+
+        globals()[name] = EventKind
+        return EventKind
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

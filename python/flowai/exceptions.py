@@ -1,0 +1,222 @@
+"""What can go wrong: one class for each kind of error, all of them under FlowAIError.
+
+Every exception carries the same attributes; those that do not apply are None.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Literal
+
+
+class FlowAIError(Exception):
+    """The base of every error of this package.
+
+    Attributes:
+        kind: the name of the kind of error, the same in every language.
+        delivery: what became of a message: "not_sent" (it certainly did not leave), "rejected" (the service did not
+            take it), "maybe_sent" (it left, and nobody knows), or None when the call was not a send.
+        retryable: whether the same call may be made again without doing anything twice, and may then succeed.
+        operation: the name of the method that failed.
+        argument: the name of the argument that was refused.
+        status: the HTTP status, if the service answered.
+        headers: the headers of the answer, names in lower case.
+        body: the start of the answer's body, at most 4 KiB.
+        server_message: what the body says went wrong.
+        request_id: the request id that the service gave.
+        retry_after: how many seconds the service asked to wait.
+    """
+
+    kind: str = "internal"
+    delivery: Literal["not_sent", "rejected", "maybe_sent"] | None
+    retryable: bool
+    operation: str | None
+    argument: str | None
+    status: int | None
+    headers: Mapping[str, str]
+    body: str | None
+    server_message: str | None
+    request_id: str | None
+    retry_after: float | None
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        kind: str | None = None,
+        delivery: Literal["not_sent", "rejected", "maybe_sent"] | None = None,
+        retryable: bool = False,
+        operation: str | None = None,
+        argument: str | None = None,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: str | None = None,
+        server_message: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        if kind is not None:
+            self.kind = kind
+        self.delivery = delivery
+        self.retryable = retryable
+        self.operation = operation
+        self.argument = argument
+        self.status = status
+        self.headers = {} if headers is None else headers
+        self.body = body
+        self.server_message = server_message
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # OSError would have its own way, which knows nothing of the attributes.
+        return type(self), self.args, self.__dict__
+
+
+class InvalidArgumentError(FlowAIError, ValueError):
+    """An argument was refused before anything was sent; ``argument`` names it."""
+
+    kind = "invalid_argument"
+
+
+class APIConnectionError(FlowAIError, ConnectionError):
+    """There was no connection, or it failed."""
+
+    kind = "connection"
+
+
+class APITimeoutError(FlowAIError, TimeoutError):
+    """The deadline passed."""
+
+    kind = "timeout"
+
+
+class APIStatusError(FlowAIError):
+    """The service answered with a status that is not a success."""
+
+    kind = "bad_request"
+
+
+class BadRequestError(APIStatusError):
+    """The service refused the request: 400, 422 and other 4xx."""
+
+    kind = "bad_request"
+
+
+class AuthenticationError(APIStatusError):
+    """The API key was refused: 401, 402, 403."""
+
+    kind = "authentication"
+
+
+class NotFoundError(APIStatusError):
+    """404."""
+
+    kind = "not_found"
+
+
+class PayloadTooLargeError(APIStatusError):
+    """413."""
+
+    kind = "payload_too_large"
+
+
+class RateLimitError(APIStatusError):
+    """429; ``retry_after`` says how many seconds to wait, if the service did."""
+
+    kind = "rate_limited"
+
+
+class ServerError(APIStatusError):
+    """5xx."""
+
+    kind = "server"
+
+
+class RedirectError(APIStatusError):
+    """3xx. Redirects are not followed, since that would carry the key and the message elsewhere."""
+
+    kind = "redirect"
+
+
+class APIResponseError(FlowAIError):
+    """An answer that makes no sense."""
+
+    kind = "response"
+
+
+class WebhookParseError(FlowAIError, ValueError):
+    """A webhook body that is not an event."""
+
+    kind = "webhook_parse"
+
+
+class WebhookVerificationError(FlowAIError):
+    """A webhook call that does not prove where it comes from. Answer it with status 401."""
+
+    kind = "webhook_verification"
+
+
+class StorageError(FlowAIError, OSError):
+    """A file or database failed."""
+
+    kind = "storage"
+
+
+class QueueFullError(FlowAIError):
+    """A bounded queue is full."""
+
+    kind = "queue_full"
+
+
+class ClosedError(FlowAIError):
+    """The object was closed."""
+
+    kind = "closed"
+
+
+class ForkedError(FlowAIError):
+    """The object belongs to the process that this one was forked from."""
+
+    kind = "forked"
+
+
+class InternalError(FlowAIError):
+    """A defect of this package."""
+
+    kind = "internal"
+
+
+# The class of each kind of the core. Nothing is raised for those that only other languages have.
+_BY_KIND: dict[str, type[FlowAIError]] = {
+    "cancelled": FlowAIError,
+    "bad_handle": InternalError,
+    **{
+        class_.kind: class_
+        for class_ in (
+            InvalidArgumentError,
+            APIConnectionError,
+            APITimeoutError,
+            BadRequestError,
+            AuthenticationError,
+            NotFoundError,
+            PayloadTooLargeError,
+            RateLimitError,
+            ServerError,
+            RedirectError,
+            APIResponseError,
+            WebhookParseError,
+            WebhookVerificationError,
+            StorageError,
+            QueueFullError,
+            ClosedError,
+            ForkedError,
+            InternalError,
+        )
+    },
+}
+
+__all__ = [name for name, value in list(globals().items()) if isinstance(value, type)]
