@@ -19,69 +19,61 @@ static SEND_EVENT: Operation = Operation::send("send_event");
 static SEND_LOCATION: Operation = Operation::send("send_location");
 static SEND_MEDIA: Operation = Operation::send("send_media");
 
-models! {
+/// Declares messages: what they have of their own, and what goes along with every message.
+macro_rules! messages {
+    ($($(#[$($doc:tt)*])* $message:ident { $($own:tt)* })*) => {
+        models! {$(
+            $(#[$($doc)*])*
+            $message {
+                /// `text`, `event`, `location` or `media`.
+                r#type: String = "type" required,
+                $($own)*
+                /// Who sends it.
+                originator: {Originator} = "originator",
+                /// A number below 2^53 that comes back with the delivery.
+                trace_id: Integer = "traceId",
+                /// Two-letter language code (ISO 639-1).
+                lang: String = "lang",
+                /// Hours from UTC, -12 to 14.
+                timezone: Integer = "timezone",
+                /// Free parameters.
+                params: Object = "params",
+            }
+        )*}
+
+        $(impl From<$message> for Message {
+            fn from(message: $message) -> Message {
+                Message(message.0)
+            }
+        })*
+    };
+}
+
+messages! {
     /// A text ("Text message" of the API document).
     TextMessage {
-        /// Always `text`.
-        r#type: String = "type" required,
         /// What to say.
         text: String = "speech" required,
-        /// Who says it.
-        originator: {Originator} = "originator",
-        /// A number below 2^53 that comes back with the delivery.
-        trace_id: Integer = "traceId",
-        /// Two-letter language code.
-        lang: String = "lang",
-        /// Hours from UTC.
-        timezone: Integer = "timezone",
-        /// Free parameters.
-        params: Object = "params",
     }
 
     /// An event that triggers something in a flow ("Event message" of the API document).
     EventMessage {
-        /// Always `event`.
-        r#type: String = "type" required,
         /// The name of the event.
         event_name: String = "eventName" required,
-        /// Who causes it.
-        originator: {Originator} = "originator",
-        /// A number below 2^53 that comes back with the delivery.
-        trace_id: Integer = "traceId",
-        /// Two-letter language code.
-        lang: String = "lang",
-        /// Hours from UTC.
-        timezone: Integer = "timezone",
-        /// Free parameters.
-        params: Object = "params",
     }
 
     /// A place ("Location message" of the API document).
     LocationMessage {
-        /// Always `location`.
-        r#type: String = "type" required,
         /// Latitude; sent as a string.
         lat: String = "lat" required,
         /// Longitude; sent as a string.
         long: String = "long" required,
         /// A name for the place (later versions of the API).
         title: String = "title",
-        /// Who is there.
-        originator: {Originator} = "originator",
-        /// A number below 2^53 that comes back with the delivery.
-        trace_id: Integer = "traceId",
-        /// Two-letter language code.
-        lang: String = "lang",
-        /// Hours from UTC.
-        timezone: Integer = "timezone",
-        /// Free parameters.
-        params: Object = "params",
     }
 
     /// An image, file, audio or video ("Media message" of the API document).
     MediaMessage {
-        /// Always `media`.
-        r#type: String = "type" required,
         /// `image`, `file`, `audio` or `video`.
         media_type: String = "mediaType" required,
         /// Where it is.
@@ -90,16 +82,6 @@ models! {
         mime_type: String = "mimeType",
         /// A name for it (later versions of the API).
         title: String = "title",
-        /// Who sends it.
-        originator: {Originator} = "originator",
-        /// A number below 2^53 that comes back with the delivery.
-        trace_id: Integer = "traceId",
-        /// Two-letter language code.
-        lang: String = "lang",
-        /// Hours from UTC.
-        timezone: Integer = "timezone",
-        /// Free parameters.
-        params: Object = "params",
     }
 }
 
@@ -362,27 +344,6 @@ impl Message {
         if !metadata.is_empty() {
             self.0.insert("metadata".into(), Value::Object(metadata));
         }
-    }
-}
-
-impl From<TextMessage> for Message {
-    fn from(message: TextMessage) -> Message {
-        Message(message.0)
-    }
-}
-impl From<EventMessage> for Message {
-    fn from(message: EventMessage) -> Message {
-        Message(message.0)
-    }
-}
-impl From<LocationMessage> for Message {
-    fn from(message: LocationMessage) -> Message {
-        Message(message.0)
-    }
-}
-impl From<MediaMessage> for Message {
-    fn from(message: MediaMessage) -> Message {
-        Message(message.0)
     }
 }
 
