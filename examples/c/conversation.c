@@ -1,0 +1,79 @@
+/*
+ * A conversation: each text goes out over the REST API, each reply comes back as a webhook call.
+ *
+ * Reads FLOWAI_API_KEY, FLOWAI_BASE_URL, FLOWAI_WEBHOOK_SECRET and FLOWAI_LISTEN from the environment.
+ */
+#include <flowai.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define THREAD "c-thread"
+
+static flowai_status start(flowai_receiver *receiver, flowai_client *client, flowai_error *error)
+{
+    const char *listen = getenv("FLOWAI_LISTEN");
+    flowai_jwt_options defaults = {0};
+    flowai_config from_environment = {0};
+    flowai_verifier verifier = {0};
+    flowai_receiver_config config = {0};
+    flowai_status status;
+
+    status = flowai_verifier_jwt(getenv("FLOWAI_WEBHOOK_SECRET"), defaults, error, &verifier);
+    if (status == FLOWAI_OK)
+        status = flowai_receiver_config_new(error, &config);
+    if (status == FLOWAI_OK)
+        status = flowai_receiver_config_set_verifier(config, verifier, error);
+    if (status == FLOWAI_OK)
+        status = flowai_receiver_config_set_listen(config, listen ? listen : "127.0.0.1:9000", error);
+    if (status == FLOWAI_OK)
+        status = flowai_receiver_start(config, error, receiver);
+    if (status == FLOWAI_OK)
+        status = flowai_client_new(from_environment, error, client);
+    flowai_receiver_config_free(config);
+    flowai_verifier_free(verifier);
+    return status;
+}
+
+static flowai_status say(flowai_receiver receiver, flowai_client client, const char *words, flowai_error *error)
+{
+    flowai_send_options no_options = {0};
+    flowai_receipt receipt = {0};
+    flowai_event event = {0};
+    flowai_str text = {0};
+    flowai_status status;
+
+    status = flowai_client_send_text(client, THREAD, words, no_options, error, &receipt);
+    flowai_receipt_free(receipt);
+    if (status != FLOWAI_OK)
+        return status;
+    printf("C   -> bot: %s\n", words);
+    status = flowai_receiver_wait(receiver, FLOWAI_EVENT_REPLY, THREAD, 10000, error, &event);
+    if (status != FLOWAI_OK)
+        return status;
+    if (event.id != 0 && flowai_event_text(event, &text) == FLOWAI_OK)
+        printf("bot -> C  : %s\n", text.ptr);
+    else
+        puts("no reply within 10 seconds");
+    flowai_event_free(event);
+    return FLOWAI_OK;
+}
+
+int main(void)
+{
+    flowai_receiver receiver = {0};
+    flowai_client client = {0};
+    flowai_error error = {0};
+    flowai_str message = {0};
+    flowai_status status = start(&receiver, &client, &error);
+
+    if (status == FLOWAI_OK)
+        status = say(receiver, client, "Hello from C", &error);
+    if (status == FLOWAI_OK)
+        status = say(receiver, client, "Are you there?", &error);
+    if (status != FLOWAI_OK && flowai_error_message(error, &message) == FLOWAI_OK)
+        fprintf(stderr, "%s\n", message.ptr);
+    flowai_error_free(error);
+    flowai_client_free(client);
+    flowai_receiver_free(receiver);
+    return status == FLOWAI_OK ? 0 : 1;
+}
