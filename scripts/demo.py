@@ -1,7 +1,7 @@
 """`make demo`: a Python program and a C program each hold a conversation with a bot on this machine.
 
-Each gets a sandbox of its own, which calls the program's webhook with every reply. Exits 0 only when every text was
-answered by webhook.
+Each gets a sandbox of its own, which calls the program's webhook with every reply. Exits 0 only when every
+text was answered by webhook.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ TEXTS = 2
 
 
 def free_port() -> int:
+    """Find a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def compile_c(libraries: Path, folder: Path) -> Path:
+    """Compile the C program against the library."""
     program = folder / "conversation"
     source = ROOT / "examples" / "c" / "conversation.c"
     command = ["cc", "-std=c99", "-Wall", "-Wextra", "-o", str(program), str(source)]
@@ -34,7 +36,7 @@ def compile_c(libraries: Path, folder: Path) -> Path:
 
 
 def converse(flowai: Path, name: str, program: list[str]) -> bool:
-    """Runs one program against a sandbox of its own; says whether every text was answered."""
+    """Run one program against a sandbox of its own, and say whether every text was answered."""
     listen = f"127.0.0.1:{free_port()}"
     command = [str(flowai), "--json", "sandbox", "--listen", "127.0.0.1:0"]
     command += ["--no-webhook-check", "--webhook-url", f"http://{listen}/"]
@@ -58,6 +60,7 @@ def converse(flowai: Path, name: str, program: list[str]) -> bool:
 
 
 def main() -> int:
+    """Run both programs."""
     libraries = Path(sys.argv[1]).resolve()
     flowai = libraries / "flowai"
     with tempfile.TemporaryDirectory() as folder:

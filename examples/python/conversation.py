@@ -10,7 +10,10 @@ import flowai
 verifier = flowai.Verifier.jwt(os.environ["FLOWAI_WEBHOOK_SECRET"])
 listen = os.environ.get("FLOWAI_LISTEN", "127.0.0.1:9000")
 
-with flowai.Receiver(verifier=verifier, listen=listen) as receiver, flowai.Client(originator="John Doe") as client:
+with (
+    flowai.Receiver(verifier=verifier, listen=listen) as receiver,
+    flowai.Client(originator="John Doe") as client,
+):
     for text in ("Hello from Python", "Are you there?"):
         client.send_text("python-thread", text)
         print(f"Python -> bot   : {text}")

@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-BLOCK = re.compile(r"^`(?P<file>[\w./-]+)`[^\n]*\n\n```(?:rust|json)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"^`(?P<file>[\w./-]+)`[^\n]*\n\n```(?:rust|json)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 
 
 def squeezed(text: str) -> str:

@@ -1,8 +1,9 @@
 """Every snippet of the documentation runs, and prints what the documentation shows.
 
-A fence named `python`, `sh` or `c` is a program of its own, with a sandbox's key and address in its environment. A `text` fence
-right after it is what it prints. `rust` is run by `cargo test --doc`, see crates/flowai-sandbox/src/readme.rs. A program that
-cannot run here has a comment before it that says why: `<!-- not run: ... -->`.
+A fence named `python`, `sh` or `c` is a program of its own, with a sandbox's key and address in its environment.
+A `text` fence right after it is what it prints. `rust` is run by `cargo test --doc`, see
+crates/flowai-sandbox/src/readme.rs. A program that cannot run here has a comment before it that says why:
+`<!-- not run: ... -->`.
 """
 
 from __future__ import annotations
@@ -15,16 +16,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
-
 import flowai
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 KEY = "MY_MESSAGING_API_KEY"
 SECRET = "a webhook secret of at least 32 bytes"
 FENCE = re.compile(
-    r"(?:<!-- not run: (?P<reason>[^>]+) -->\n+)?^```(?P<language>[a-z]+)\n(?P<code>.*?)^```\n(?:\n```text\n(?P<output>.*?)^```$)?",
+    r"(?:<!-- not run: (?P<reason>[^>]+) -->\n+)?"
+    r"^```(?P<language>[a-z]+)\n(?P<code>.*?)^```\n"
+    r"(?:\n```text\n(?P<output>.*?)^```$)?",
     re.MULTILINE | re.DOTALL,
 )
 SHOWN_ONLY = {"text", "json", "toml", "diff", "http", "rust"}

@@ -1,4 +1,7 @@
-"""Tests with tools that not every machine has. A missing tool skips its tests by name; under CI that is a failure."""
+"""Tests with tools that not every machine has.
+
+A missing tool skips its tests by name; under CI that is a failure.
+"""
 
 from __future__ import annotations
 

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import pytest
-
 import flowai
+import pytest
 
 HERE = Path(__file__).parent
 
@@ -32,7 +31,9 @@ QUIET = [
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
+    """Serves the page, quietly."""
+
+    def log_message(self, *_: Any) -> None:
         pass
 
 
@@ -44,11 +45,19 @@ def test_every_call_of_the_browser_example(tool: str, tmp_path: Path) -> None:
     with flowai.Sandbox() as sandbox:
         settings = urlencode({"base": sandbox.base_url, "key": sandbox.api_key})
         page = f"http://127.0.0.1:{server.server_port}/page.html?{settings}"
-        command = [tool, *QUIET, f"--user-data-dir={tmp_path}", "--virtual-time-budget=20000", "--dump-dom", page]
+        command = [
+            tool,
+            *QUIET,
+            f"--user-data-dir={tmp_path}",
+            "--virtual-time-budget=20000",
+            "--dump-dom",
+            page,
+        ]
         dom = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
         server.shutdown()
         found = re.search(r'<pre id="results">(.*?)</pre>', dom, re.DOTALL)
-        assert found and found.group(1), f"the page did not finish: {dom[:2000]}"
+        assert found, f"there is no page: {dom[:2000]}"
+        assert found.group(1), f"the page did not finish: {dom[:2000]}"
         results = {result["name"]: result for result in json.loads(html.unescape(found.group(1)))}
         preflights = [request for request in sandbox.requests if request.method == "OPTIONS"]
 
