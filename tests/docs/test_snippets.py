@@ -1,6 +1,6 @@
 """Every snippet of the documentation runs, and prints what the documentation shows.
 
-A fence named `python`, `sh` or `c` is a program of its own, with a sandbox's key and address in its environment.
+A fence named `python`, `sh` or `c` is a program of its own, with the key and address of a sandbox at hand.
 A `text` fence right after it is what it prints. `rust` is run by `cargo test --doc`, see
 crates/flowai-sandbox/src/readme.rs. A program that cannot run here has a comment before it that says why:
 `<!-- not run: ... -->`.
