@@ -9,13 +9,12 @@
 
 #define THREAD "c-thread"
 
-static flowai_status start(flowai_receiver *receiver, flowai_client *client, flowai_error *error)
+static flowai_status listen_for_replies(flowai_error *error, flowai_receiver *receiver)
 {
-    const char *listen = getenv("FLOWAI_LISTEN");
-    flowai_jwt_options defaults = {0};
-    flowai_config from_environment = {0};
-    flowai_verifier verifier = {0};
+    const char *address = getenv("FLOWAI_LISTEN");
     flowai_receiver_config config = {0};
+    flowai_jwt_options defaults = {0};
+    flowai_verifier verifier = {0};
     flowai_status status;
 
     status = flowai_verifier_jwt(getenv("FLOWAI_WEBHOOK_SECRET"), defaults, error, &verifier);
@@ -24,56 +23,53 @@ static flowai_status start(flowai_receiver *receiver, flowai_client *client, flo
     if (status == FLOWAI_OK)
         status = flowai_receiver_config_set_verifier(config, verifier, error);
     if (status == FLOWAI_OK)
-        status = flowai_receiver_config_set_listen(config, listen ? listen : "127.0.0.1:9000", error);
+        status = flowai_receiver_config_set_listen(config, address ? address : "127.0.0.1:9000", error);
     if (status == FLOWAI_OK)
         status = flowai_receiver_start(config, error, receiver);
-    if (status == FLOWAI_OK)
-        status = flowai_client_new(from_environment, error, client);
     flowai_receiver_config_free(config);
     flowai_verifier_free(verifier);
     return status;
 }
 
-static flowai_status say(flowai_receiver receiver, flowai_client client, const char *words, flowai_error *error)
+static flowai_status say(const char *said, flowai_client client, flowai_receiver receiver, flowai_error *error)
 {
     flowai_send_options no_options = {0};
     flowai_receipt receipt = {0};
-    flowai_event event = {0};
+    flowai_event reply = {0};
     flowai_str text = {0};
-    flowai_status status;
+    flowai_status status = flowai_client_send_text(client, THREAD, said, no_options, error, &receipt);
 
-    status = flowai_client_send_text(client, THREAD, words, no_options, error, &receipt);
+    if (status != FLOWAI_OK)
+        return status;
     flowai_receipt_free(receipt);
+    printf("C   -> bot: %s\n", said);
+    status = flowai_receiver_wait(receiver, FLOWAI_EVENT_REPLY, THREAD, 10000, error, &reply);
     if (status != FLOWAI_OK)
         return status;
-    printf("C   -> bot: %s\n", words);
-    status = flowai_receiver_wait(receiver, FLOWAI_EVENT_REPLY, THREAD, 10000, error, &event);
-    if (status != FLOWAI_OK)
-        return status;
-    if (event.id != 0 && flowai_event_text(event, &text) == FLOWAI_OK)
+    if (flowai_event_text(reply, &text) == FLOWAI_OK)
         printf("bot -> C  : %s\n", text.ptr);
     else
         puts("no reply within 10 seconds");
-    flowai_event_free(event);
+    flowai_event_free(reply);
     return FLOWAI_OK;
 }
 
 int main(void)
 {
+    flowai_config from_environment = {0};
     flowai_receiver receiver = {0};
     flowai_client client = {0};
     flowai_error error = {0};
     flowai_str message = {0};
-    flowai_status status = start(&receiver, &client, &error);
+    int failed = listen_for_replies(&error, &receiver) != FLOWAI_OK
+                 || flowai_client_new(from_environment, &error, &client) != FLOWAI_OK
+                 || say("Hello from C", client, receiver, &error) != FLOWAI_OK
+                 || say("Are you there?", client, receiver, &error) != FLOWAI_OK;
 
-    if (status == FLOWAI_OK)
-        status = say(receiver, client, "Hello from C", &error);
-    if (status == FLOWAI_OK)
-        status = say(receiver, client, "Are you there?", &error);
-    if (status != FLOWAI_OK && flowai_error_message(error, &message) == FLOWAI_OK)
+    if (failed && flowai_error_message(error, &message) == FLOWAI_OK)
         fprintf(stderr, "%s\n", message.ptr);
     flowai_error_free(error);
     flowai_client_free(client);
     flowai_receiver_free(receiver);
-    return status == FLOWAI_OK ? 0 : 1;
+    return failed;
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::view::View;
-use crate::models::{ReplyMessage, Template};
+use crate::models::{HistoryEntry, ReplyMessage, Template};
 
 /// What the rule needs to know about a JSON value.
 pub(crate) trait Json<'a>: Copy {
@@ -92,6 +92,17 @@ impl ReplyMessage {
     pub fn text(&self) -> String {
         let mut out = String::new();
         message_text(&mut out, |key| self.0.get(key));
+        out
+    }
+}
+
+impl HistoryEntry {
+    /// What was said: the texts of all messages, one a line.
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        for message in self.messages() {
+            message_text(&mut out, |key| message.0.get(key));
+        }
         out
     }
 }

@@ -1,0 +1,197 @@
+//! A server that receives webhook calls ("Webhooks" of the API document).
+
+use std::{mem::MaybeUninit, time::Duration};
+
+use flowai::{Error, EventKind, Result};
+use flowai_delivery::Receiver;
+
+use crate::{
+    error::flowai_error,
+    event::{event_handle, flowai_event},
+    event_fields::flowai_kind,
+    guard::{quiet, read, waiting},
+    receiver_config::{ReceiverConfig, flowai_receiver_config},
+    registry::{self, handle},
+    status::flowai_status,
+    strings::{Owned, Text, flowai_str, place},
+};
+
+/// A server that receives the webhook calls of Flow.ai and hands out their events. A call is acknowledged only after its events
+/// are in the queue; the queue is in memory, so what nobody has taken is gone when the process ends. Free it with
+/// flowai_receiver_free(). In a forked child its functions fail with FLOWAI_ERR_FORKED.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct flowai_receiver {
+    /// 0 is none.
+    pub id: u64,
+}
+handle!(flowai_receiver => Listening, 16);
+
+pub(crate) struct Listening {
+    receiver: Receiver,
+    url: Owned,
+}
+
+/// FLOWAI_FOREVER in the header.
+const FOREVER: u32 = u32::MAX;
+
+/// In place of a kind of event: any.
+pub const FLOWAI_EVENT_ANY: flowai_kind = -1;
+
+fn time_limit(ms: u32) -> Option<Duration> {
+    (ms != FOREVER).then(|| Duration::from_millis(ms.into()))
+}
+
+/// Starts to listen.
+///
+/// @param config  Settings, which are copied. They must say how calls are verified.
+/// @param err     Receives an error on failure; may be NULL.
+/// @param out     Receives the receiver, which the caller frees.
+/// @return        FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT (flowai_error_argument() names the setting),
+///                FLOWAI_ERR_CONNECTION (the address cannot be listened on), FLOWAI_ERR_BAD_HANDLE.
+/// @par Thread safety  Any thread. A thread of the library serves in the background; it blocks all signals.
+#[must_use]
+#[unsafe(no_mangle)]
+pub extern "C" fn flowai_receiver_start(
+    config: flowai_receiver_config,
+    err: Option<&mut MaybeUninit<flowai_error>>,
+    out: Option<&mut MaybeUninit<flowai_receiver>>,
+) -> flowai_status {
+    waiting(err, || {
+        let out = place(out, "out")?;
+        let receiver = ReceiverConfig::of(config)?.start()?;
+        let url = Owned::new(receiver.url());
+        out.write(registry::insert(Listening { receiver, url })?);
+        Ok(())
+    })
+}
+
+/// The URL of the webhook on this machine. Where the receiver listens on all addresses it names the loopback address.
+///
+/// @param receiver  A receiver.
+/// @param out       Receives text that lives as long as the receiver.
+/// @return          FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+#[unsafe(no_mangle)]
+pub extern "C" fn flowai_receiver_url(
+    receiver: flowai_receiver,
+    out: Option<&mut MaybeUninit<flowai_str>>,
+) -> flowai_status {
+    read(receiver, out, |listening| Ok(listening.url.lend()))
+}
+
+/// The port that the receiver listens on.
+///
+/// @param receiver  A receiver.
+/// @param out       Receives the number.
+/// @return          FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+#[unsafe(no_mangle)]
+pub extern "C" fn flowai_receiver_port(
+    receiver: flowai_receiver,
+    out: Option<&mut MaybeUninit<u16>>,
+) -> flowai_status {
+    read(receiver, out, |listening| {
+        Ok(listening.receiver.local_addr().port())
+    })
+}
+
+/// The next event.
+///
+/// @param receiver    A receiver.
+/// @param timeout_ms  How long to wait at most, in milliseconds; FLOWAI_FOREVER for no limit.
+/// @param err         Receives an error on failure; may be NULL.
+/// @param out         Receives the event, which the caller frees; {0} when the time is over.
+/// @return            FLOWAI_OK, FLOWAI_ERR_CLOSED (the receiver was stopped and all its events were taken),
+///                    FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+/// @par Thread safety  Any thread, several at once; each event is handed out once.
+/// @par Blocking       For the time limit; flowai_receiver_stop() and flowai_receiver_free() on another thread end the wait.
+#[must_use]
+#[unsafe(no_mangle)]
+pub extern "C" fn flowai_receiver_next(
+    receiver: flowai_receiver,
+    timeout_ms: u32,
+    err: Option<&mut MaybeUninit<flowai_error>>,
+    out: Option<&mut MaybeUninit<flowai_event>>,
+) -> flowai_status {
+    waiting(err, || {
+        let out = place(out, "out")?;
+        let listening = registry::get(receiver)?;
+        out.write(event_handle(listening.receiver.next(time_limit(timeout_ms))?)?);
+        Ok(())
+    })
+}
+
+/// The next event of a kind and of a conversation. The others stay in the queue, in their order.
+///
+/// @param receiver    A receiver.
+/// @param kind        One of FLOWAI_EVENT_...; FLOWAI_EVENT_ANY for any.
+/// @param thread_id   A thread, see flowai_event_is_for(); NULL for any.
+/// @param timeout_ms  How long to wait at most, in milliseconds; FLOWAI_FOREVER for no limit.
+/// @param err         Receives an error on failure; may be NULL.
+/// @param out         Receives the event, which the caller frees; {0} when the time is over.
+/// @return            As flowai_receiver_next().
+/// @par Thread safety  Any thread, several at once; each event is handed out once.
+/// @par Blocking       As flowai_receiver_next().
+#[must_use]
+#[unsafe(no_mangle)]
+pub extern "C" fn flowai_receiver_wait(
+    receiver: flowai_receiver,
+    kind: flowai_kind,
+    thread_id: Text,
+    timeout_ms: u32,
+    err: Option<&mut MaybeUninit<flowai_error>>,
+    out: Option<&mut MaybeUninit<flowai_event>>,
+) -> flowai_status {
+    waiting(err, || {
+        let out = place(out, "out")?;
+        let listening = registry::get(receiver)?;
+        let thread_id = thread_id.optional("thread_id")?;
+        let event =
+            listening
+                .receiver
+                .wait(kind_of(kind)?, thread_id, time_limit(timeout_ms), &mut || Ok(()))?;
+        out.write(event_handle(event)?);
+        Ok(())
+    })
+}
+
+fn kind_of(kind: flowai_kind) -> Result<Option<EventKind>> {
+    match kind {
+        FLOWAI_EVENT_ANY => Ok(None),
+        _ => EventKind::from_code(kind)
+            .map(Some)
+            .ok_or_else(|| Error::argument("kind", "is not one of FLOWAI_EVENT_...")),
+    }
+}
+
+/// Stops gracefully: accepts nothing more, answers the requests in flight, and returns when that is done. Events that
+/// are queued can still be taken.
+///
+/// @param receiver  A receiver.
+/// @param err       Receives an error on failure; may be NULL.
+/// @return          FLOWAI_OK, FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
+/// @par Thread safety  Any thread, several times too.
+/// @par Blocking       Until the requests in flight are answered, at most for flowai_receiver_config_set_drain_time_ms().
+#[unsafe(no_mangle)]
+pub extern "C" fn flowai_receiver_stop(
+    receiver: flowai_receiver,
+    err: Option<&mut MaybeUninit<flowai_error>>,
+) -> flowai_status {
+    waiting(err, || registry::get(receiver)?.receiver.stop())
+}
+
+/// Stops a receiver at once and frees it: requests in flight are cut off unanswered, so that Flow.ai sends them again, and
+/// events that nobody took are gone. Threads that wait for events return with FLOWAI_ERR_CLOSED. {0} and one that was
+/// freed before are left alone.
+///
+/// @param receiver  A receiver.
+/// @par Blocking    At most a second.
+#[unsafe(no_mangle)]
+pub extern "C" fn flowai_receiver_free(receiver: flowai_receiver) {
+    quiet(|| {
+        if let Ok(listening) = registry::get(receiver) {
+            // Whoever waits for an event holds the receiver; without this it would live until they are done.
+            let _ = listening.receiver.close();
+        }
+        registry::remove(receiver);
+    });
+}

@@ -1,0 +1,108 @@
+//! The header: made of the documentation of the functions, committed, compared, and accepted by compilers.
+//!
+//! `FLOWAI_UPDATE_HEADER=1 cargo test -p flowai-c --test header` writes it anew.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+use std::{fs, path::PathBuf};
+
+/// In the order in which a reader of the header wants them.
+const SOURCES: [&str; 17] = [
+    "strings",
+    "status",
+    "error",
+    "config",
+    "client",
+    "options",
+    "receipt",
+    "upload",
+    "history",
+    "business_hours",
+    "bot",
+    "event",
+    "event_fields",
+    "verifier",
+    "receiver_config",
+    "receiver",
+    "version",
+];
+
+fn here() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn header_path() -> PathBuf {
+    here().join("../../include/flowai.h")
+}
+
+fn definitions() -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let parts: Vec<u32> = version.split('.').map(|part| part.parse().unwrap()).collect();
+    let number = parts[0] * 1_000_000 + parts[1] * 1_000 + parts[2];
+    format!(
+        r#"
+/** The version of this header; flowai_version() is that of the library that is running. */
+#define FLOWAI_VERSION "{version}"
+
+/** The version of this header as a number: major * 1000000 + minor * 1000 + patch. */
+#define FLOWAI_VERSION_NUMBER {number}
+
+/** A number that is not there. */
+#define FLOWAI_NONE INT64_MIN
+
+/** A time limit of a wait that has none. */
+#define FLOWAI_FOREVER UINT32_MAX
+
+/** Marks functions whose result must not be ignored. Define it as nothing before including this header to be left alone. */
+#ifndef FLOWAI_NODISCARD
+#if defined(__cplusplus) && __cplusplus >= 201703L
+#define FLOWAI_NODISCARD [[nodiscard]]
+#elif defined(__GNUC__)
+#define FLOWAI_NODISCARD __attribute__((warn_unused_result))
+#else
+#define FLOWAI_NODISCARD
+#endif
+#endif
+"#
+    )
+}
+
+fn generated() -> String {
+    let mut config = cbindgen::Config::from_file(here().join("cbindgen.toml")).unwrap();
+    config.header = Some(
+        fs::read_to_string(here().join("header.txt"))
+            .unwrap()
+            .trim_end()
+            .to_owned(),
+    );
+    config.after_includes = Some(definitions());
+    let mut builder = cbindgen::Builder::new().with_config(config);
+    for source in SOURCES {
+        builder = builder.with_src(here().join(format!("src/{source}.rs")));
+    }
+    let mut bytes = Vec::new();
+    builder
+        .generate()
+        .expect("cbindgen reads the sources")
+        .write(&mut bytes);
+    String::from_utf8(bytes).unwrap().replace("* text", "*text")
+}
+
+#[test]
+fn the_committed_header_is_the_generated_one() {
+    let generated = generated();
+    if std::env::var_os("FLOWAI_UPDATE_HEADER").is_some() {
+        fs::write(header_path(), generated).unwrap();
+        return;
+    }
+    let committed = fs::read_to_string(header_path()).unwrap();
+    assert!(
+        committed == generated,
+        "include/flowai.h is out of date; run FLOWAI_UPDATE_HEADER=1 cargo test -p flowai-c --test header"
+    );
+}

@@ -1,0 +1,69 @@
+"""The header is accepted by every compiler and version of the languages, and says what the library has."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import INCLUDE, WARNINGS
+
+HEADER = INCLUDE / "flowai.h"
+TWICE = "#include <flowai.h>\n#include <flowai.h>\nflowai_status used(void) { return flowai_event_kind(%s, 0); }\n"
+
+
+def declared() -> set[str]:
+    without_comments = re.sub(r"/\*.*?\*/", "", HEADER.read_text(), flags=re.DOTALL)
+    return set(re.findall(r"\b(flowai_\w+)\(", without_comments))
+
+
+@pytest.mark.parametrize("version", ["c99", "c11", "c17", "c++11", "c++17", "c++20"])
+def test_compiles_included_twice(version: str, tmp_path: Path) -> None:
+    is_cpp = version.startswith("c++")
+    source = tmp_path / ("twice.cpp" if is_cpp else "twice.c")
+    source.write_text(TWICE % ("flowai_event{}" if is_cpp else "(flowai_event){0}"))
+    compiler = "c++" if is_cpp else "cc"
+    command = [
+        compiler,
+        f"-std={version}",
+        *WARNINGS,
+        f"-I{INCLUDE}",
+        "-c",
+        str(source),
+        "-o",
+        str(tmp_path / "o"),
+    ]
+    subprocess.run(command, check=True, timeout=120)
+
+
+def test_exports_what_it_declares_and_nothing_else(library: Path) -> None:
+    listing = subprocess.run(
+        ["nm", "-D", "--defined-only", library], check=True, capture_output=True, text=True
+    )
+    exported = {
+        line.split()[2].split("@")[0] for line in listing.stdout.splitlines() if line.split()[1] != "A"
+    }
+    assert len(exported) > 100
+    assert exported == declared()
+
+
+def test_has_its_name_and_stays_loaded(library: Path) -> None:
+    dynamic = subprocess.run(["readelf", "-d", library], check=True, capture_output=True, text=True).stdout
+    assert "[libflowai.so.0]" in dynamic
+    assert "NODELETE" in dynamic
+
+
+def test_every_item_is_documented() -> None:
+    text = HEADER.read_text()
+    undocumented = [
+        match[0]
+        for match in re.finditer(r"^(?:FLOWAI_NODISCARD\n)?\w[^\n#*]*\b(flowai_\w+)\(", text, re.MULTILINE)
+        if not text[: match.start()].rstrip().endswith("*/")
+    ]
+    undocumented += [
+        match[0]
+        for match in re.finditer(r"^(#define FLOWAI_(?!H$)\w+|typedef)\b", text, re.MULTILINE)
+        if not text[: match.start()].rstrip().endswith("*/") and "NODISCARD" not in match[0]
+    ]
+    assert not undocumented
