@@ -165,4 +165,8 @@ impl DeliveryLog {
     pub(crate) fn to_vec(&self) -> Vec<Delivery> {
         lock(&self.log).ring.to_vec()
     }
+
+    pub(crate) fn since(&self, number: u64) -> Vec<(u64, Delivery)> {
+        lock(&self.log).ring.since(number)
+    }
 }

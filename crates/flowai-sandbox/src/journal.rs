@@ -119,6 +119,14 @@ impl<T> Ring<T> {
 }
 
 impl<T: Clone> Ring<T> {
+    /// The entries with this number or a later one, each with its number.
+    pub(crate) fn since(&self, number: u64) -> Vec<(u64, T)> {
+        let gone = usize::try_from(number.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        let numbers = self.first..;
+        let entries = numbers.zip(&self.entries).skip(gone);
+        entries.map(|(number, (_, entry))| (number, entry.clone())).collect()
+    }
+
     pub(crate) fn to_vec(&self) -> Vec<T> {
         self.entries.iter().map(|(_, entry)| entry.clone()).collect()
     }
@@ -144,6 +152,10 @@ mod tests {
         assert_eq!(ring.to_vec().len(), KEPT_ENTRIES);
         assert!(ring.get_mut(4).is_none());
         assert_eq!(ring.get_mut(5), Some(&mut 5));
+        let last = KEPT_ENTRIES as u64 + 4;
+        assert_eq!(ring.since(last - 1), [(last - 1, last - 1), (last, last)]);
+        assert_eq!(ring.since(last + 1), []);
+        assert_eq!(ring.since(0).first(), Some(&(5, 5)));
     }
 
     #[test]

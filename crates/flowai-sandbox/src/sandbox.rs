@@ -187,10 +187,22 @@ impl Sandbox {
         lock(&self.shared.journal).to_vec()
     }
 
+    /// Those of [`requests`](Self::requests) with this number or a later one, each with its number. The first
+    /// request of a sandbox has the number 0; to follow the journal, ask for the last number plus one.
+    pub fn requests_since(&self, number: u64) -> Vec<(u64, RecordedRequest)> {
+        lock(&self.shared.journal).since(number)
+    }
+
     /// What happened, oldest first: the last 10,000 events, fewer if they hold more than 64 MiB. An event
     /// that a request caused is in it before the request's answer leaves.
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.shared.webhooks.log.to_vec()
+    }
+
+    /// Those of [`deliveries`](Self::deliveries) with this number or a later one, each with its number. The first
+    /// event of a sandbox has the number 0.
+    pub fn deliveries_since(&self, number: u64) -> Vec<(u64, Delivery)> {
+        self.shared.webhooks.log.since(number)
     }
 
     /// Waits until no delivery is pending. False if some still are after `timeout`, or if the sandbox was
