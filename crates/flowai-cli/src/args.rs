@@ -1,0 +1,298 @@
+//! What can be typed: commands, and the options that several of them share. What only one command knows is in its file.
+
+use std::{
+    convert::Infallible,
+    fmt, fs,
+    io::Read,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+use clap::{Args, Parser, Subcommand};
+use flowai::{Client, Document, Error, Message, MetadataForm, Object, Originator, Profile, Result};
+use zeroize::Zeroizing;
+
+use crate::commands::{bot, history, hours, listen, sandbox, send, upload};
+
+/// More than any key or secret has.
+const MAX_SECRET_FILE: u64 = 64 * 1024;
+
+/// Talk to a Flow.ai bot: send it messages, read the conversation, control the bot, and receive its replies.
+///
+/// Exit codes: 0 done, 1 not sent or failed, 2 usage, 3 rejected by the service, 4 maybe sent (sending again may say it twice).
+/// FLOWAI_LOG=debug logs to standard error.
+#[derive(Parser)]
+#[command(name = "flowai", version = flowai::VERSION, subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) connection: ConnectionOptions,
+
+    /// Print one JSON document a line, and errors as JSON on standard error
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Send a message: text, event, location, media, message or file
+    #[command(subcommand)]
+    Send(send::SendCommand),
+    /// Upload a file of at most 250 MB (also: send file)
+    UploadMedia(upload::UploadArgs),
+    /// Show what was said in a thread
+    History(history::HistoryArgs),
+    /// Show the business hours of the project
+    #[command(visible_alias = "hours")]
+    BusinessHours(hours::HoursArgs),
+    /// Pause the bot of a thread
+    Pause(bot::ControlArgs),
+    /// Resume the bot of a thread
+    Resume(bot::ControlArgs),
+    /// Show whether the bot of a thread is paused
+    #[command(visible_alias = "status")]
+    BotStatus(bot::StatusArgs),
+    /// Receive webhook calls and print their events
+    Listen(listen::ListenArgs),
+    /// Run a Flow.ai on this machine, to try programs against; --api-key is the key that opens it
+    Sandbox(sandbox::SandboxArgs),
+    /// Show the whole loop on this machine: messages go out, replies come back by webhook
+    Demo,
+}
+
+impl Command {
+    /// Whether it sends a message, so that an error says what became of it.
+    pub(crate) fn is_send(&self) -> bool {
+        matches!(self, Command::Send(_) | Command::UploadMedia(_))
+    }
+}
+
+/// How to reach the service. The environment has FLOWAI_API_KEY and FLOWAI_BASE_URL; what is typed wins.
+#[derive(Args)]
+pub(crate) struct ConnectionOptions {
+    /// File that holds the API key [without any: the environment's FLOWAI_API_KEY]
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "api_key")]
+    api_key_file: Option<PathBuf>,
+    /// API key; others on this machine can see what is typed, so a file or FLOWAI_API_KEY is better
+    #[arg(long, global = true, value_name = "KEY")]
+    api_key: Option<Secret>,
+    /// Address of the API [without it: FLOWAI_BASE_URL, else https://api.flow.ai/rest/v1/]
+    #[arg(long, global = true, value_name = "URL")]
+    base_url: Option<String>,
+    /// How long a call may take with all its attempts [default: 30; uploads: no limit]
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Option<Duration>,
+    /// HTTP proxy; empty: none, not even the environment's
+    #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
+    proxy: Option<String>,
+    /// PEM file of the only certificate authorities to trust
+    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    ca_file: Option<PathBuf>,
+    /// PEM file with the certificate and key to identify with
+    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    client_cert: Option<PathBuf>,
+    /// Allow http:// to other machines, which lets everybody in between read the key
+    #[arg(long, global = true, hide_short_help = true)]
+    allow_http: bool,
+    /// How long one attempt to connect may take [default: 5]
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds, hide_short_help = true)]
+    connect_timeout: Option<Duration>,
+    /// How often a call is repeated when that cannot do anything twice [default: 2]
+    #[arg(long, global = true, value_name = "N", hide_short_help = true)]
+    max_retries: Option<u32>,
+    /// Word before the key in the Authorization header [default: Bearer]; empty: the bare key
+    #[arg(long, global = true, value_name = "WORD", hide_short_help = true)]
+    auth_scheme: Option<String>,
+    /// Where language, timezone and params of a message go: seed, metadata or both [default: seed]
+    #[arg(long, global = true, value_name = "FORM", hide_short_help = true)]
+    metadata_form: Option<String>,
+    /// Longest text to send, in characters [default: 255]
+    #[arg(long, global = true, value_name = "N", hide_short_help = true)]
+    max_text_length: Option<usize>,
+    /// User-Agent header
+    #[arg(long, global = true, value_name = "TEXT", hide_short_help = true)]
+    user_agent: Option<String>,
+    /// Send messages without a generated trace id
+    #[arg(long, global = true, hide_short_help = true)]
+    no_trace_id: bool,
+}
+
+impl ConnectionOptions {
+    /// The key that was typed, or that is in the file that was named.
+    pub(crate) fn api_key(&self) -> Result<Option<Zeroizing<String>>> {
+        match (&self.api_key_file, &self.api_key) {
+            (Some(path), _) => Ok(Some(secret_file("api_key_file", path)?)),
+            (None, Some(key)) => Ok(Some(key.0.clone())),
+            (None, None) => Ok(None),
+        }
+    }
+
+    pub(crate) fn client(&self) -> Result<Client> {
+        let mut builder = Client::builder()
+            .allow_http(self.allow_http)
+            .trace_ids(!self.no_trace_id);
+        if let Some(key) = self.api_key()? {
+            builder = builder.api_key(&key);
+        }
+        if let Some(form) = &self.metadata_form {
+            builder = builder.metadata_form(MetadataForm::from_name(form)?);
+        }
+        macro_rules! pass_on {
+            ($($option:ident)*) => {$(
+                if let Some(value) = &self.$option {
+                    builder = builder.$option(value.clone());
+                }
+            )*};
+        }
+        pass_on!(base_url timeout proxy ca_file client_cert connect_timeout max_retries auth_scheme);
+        pass_on!(max_text_length user_agent);
+        builder.build()
+    }
+}
+
+/// What may go along with every message.
+#[derive(Args)]
+pub(crate) struct MessageOptions {
+    /// Name of the sender [default: Anonymous]
+    #[arg(long)]
+    name: Option<String>,
+    /// Role of the sender: external is a customer, moderator an agent, who pauses the bot [default: external]
+    #[arg(long)]
+    role: Option<String>,
+    /// Profile of the sender, such as '{"fullName": "John Doe", "timezone": -5}'
+    #[arg(long, value_name = "JSON", value_parser = object)]
+    profile: Option<Object>,
+    /// Free keys and values about the sender
+    #[arg(long, value_name = "JSON", value_parser = object)]
+    metadata: Option<Object>,
+    /// Number below 2^53 that comes back with the delivery [default: a unique one]
+    #[arg(long, value_name = "N")]
+    trace_id: Option<u64>,
+    /// Two-letter language code
+    #[arg(long, value_name = "CODE")]
+    lang: Option<String>,
+    /// Hours from UTC
+    #[arg(long, value_name = "HOURS", allow_negative_numbers = true)]
+    timezone: Option<i64>,
+    /// Parameters, such as '{"carrier": [{"value": "dhl"}]}'
+    #[arg(long, value_name = "JSON", value_parser = object)]
+    params: Option<Object>,
+}
+
+impl MessageOptions {
+    pub(crate) fn apply(self, mut message: Message) -> Message {
+        if let Some(originator) = self.originator() {
+            message = message.originator(originator);
+        }
+        if let Some(trace_id) = self.trace_id {
+            message = message.trace_id(trace_id);
+        }
+        if let Some(lang) = self.lang {
+            message = message.lang(lang);
+        }
+        if let Some(hours) = self.timezone {
+            message = message.timezone(hours);
+        }
+        if let Some(params) = self.params {
+            message = message.params(params);
+        }
+        message
+    }
+
+    fn originator(&self) -> Option<Originator> {
+        if self.name.is_none() && self.role.is_none() && self.profile.is_none() && self.metadata.is_none() {
+            return None;
+        }
+        let mut originator = Originator::new(self.name.as_deref().unwrap_or("Anonymous"));
+        if let Some(role) = &self.role {
+            originator = originator.with_role(role.as_str());
+        }
+        if let Some(profile) = &self.profile {
+            originator = originator.with_profile(Profile::from_object(profile.clone()));
+        }
+        if let Some(metadata) = &self.metadata {
+            originator = originator.with_metadata(metadata.clone());
+        }
+        Some(originator)
+    }
+}
+
+/// A key or secret that was typed. It is never printed.
+#[derive(Clone)]
+pub(crate) struct Secret(pub(crate) Zeroizing<String>);
+
+impl FromStr for Secret {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Secret, Infallible> {
+        Ok(Secret(Zeroizing::new(text.to_owned())))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(***)")
+    }
+}
+
+/// A key or secret from a file, without the white space around it, such as the line end that editors add.
+pub(crate) fn secret_file(argument: &str, path: &Path) -> Result<Zeroizing<String>> {
+    let unreadable = |problem: &dyn fmt::Display| {
+        Error::argument(
+            argument,
+            format_args!("{} cannot be read: {problem}", path.display()),
+        )
+    };
+    let file = fs::File::open(path).map_err(|error| unreadable(&error))?;
+    let mut text = Zeroizing::new(String::new());
+    let length = file
+        .take(MAX_SECRET_FILE + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| unreadable(&error))?;
+    if length as u64 > MAX_SECRET_FILE {
+        return Err(unreadable(&"it is far too long"));
+    }
+    Ok(Zeroizing::new(text.trim().to_owned()))
+}
+
+/// A duration as people type it.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text
+        .parse()
+        .map_err(|_| "must be a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(number).map_err(|_| "must be a number of seconds, not negative".to_owned())
+}
+
+/// A JSON object as people type it.
+pub(crate) fn object(text: &str) -> Result<Object, String> {
+    serde_json::from_str(text).map_err(|error| format!("must be a JSON object: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_contradict_nothing() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn seconds_are_numbers_that_are_not_negative() {
+        assert_eq!(seconds("1.5"), Ok(Duration::from_millis(1500)));
+        for wrong in ["", "-1", "nan", "inf", "1e300", "5s"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_not_printed() {
+        let secret: Secret = "MY_MESSAGING_API_KEY".parse().unwrap();
+        assert_eq!(format!("{secret:?}"), "Secret(***)");
+    }
+}

@@ -1,0 +1,6 @@
+//! The `flowai` command.
+#![forbid(unsafe_code)]
+
+fn main() {
+    std::process::exit(flowai_cli::run_program(std::env::args_os()));
+}

@@ -1,0 +1,253 @@
+//! `listen`, `sandbox` and `demo`: events arrive end to end.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod support;
+
+use flowai_sandbox::Sandbox;
+use serde_json::{Value, json};
+use support::{Folder, KEY, Running, command, flowai, sandbox, sandbox_with, to};
+
+const SECRET: &str = "a webhook secret of more than 32 bytes";
+
+/// `listen` with these arguments on a free port, and the URL that it tells.
+fn listen(args: &[&str]) -> (Running, String) {
+    let start = ["listen", "--listen", "127.0.0.1:0"];
+    let mut running = Running::start(&mut command(&[&start[..], args].concat()));
+    let line = running.error_line();
+    let url = line
+        .strip_prefix("flowai: listening on ")
+        .unwrap_or_else(|| panic!("{line}"))
+        .to_owned();
+    (running, url)
+}
+
+#[test]
+fn events_of_the_sandbox_are_printed() {
+    let (running, url) = listen(&["--secret", SECRET, "--path", "/hook", "--count", "4"]);
+    let sandbox = sandbox();
+    sandbox.set_webhook(&url, Some(SECRET)).unwrap();
+    flowai(&to(&sandbox, &["send", "text", "thread-1", "one\ntwo"])).done();
+    flowai(&to(&sandbox, &["send", "event", "thread-1", "HANDOVER"])).done();
+    let finished = running.end().done();
+    assert_eq!(
+        finished.stdout.lines().collect::<Vec<_>>(),
+        [
+            "thread-1  message.delivered  one / two",
+            "thread-1  message.reply  one / two",
+            "thread-1  message.delivered",
+            "thread-1  control.handover",
+        ]
+    );
+}
+
+#[test]
+fn an_event_is_written_at_once_and_ctrl_c_ends_gracefully() {
+    let (mut running, url) = listen(&["--no-verify", "--json"]);
+    let sandbox = sandbox();
+    sandbox.set_webhook(&url, None).unwrap();
+    let pushed = json!({"type": "message.reply", "threadId": "t", "text": "\u{1b}[31m"});
+    sandbox.push(pushed.clone());
+    assert_eq!(serde_json::from_str::<Value>(&running.line()).unwrap(), pushed);
+    running.interrupt();
+    assert_eq!(running.end().done().stdout, "");
+}
+
+#[test]
+fn a_call_with_the_wrong_secret_is_refused_and_told() {
+    let (mut running, url) = listen(&["--secret", SECRET]);
+    let sandbox = sandbox();
+    sandbox
+        .set_webhook(&url, Some("another secret of more than 32 bytes"))
+        .unwrap();
+    sandbox.push(json!({"type": "message.reply", "threadId": "t"}));
+    let line = running.error_line();
+    assert!(
+        line.contains("refused a call with 401") && line.contains("is the secret right?"),
+        "{line}"
+    );
+    running.interrupt();
+    assert_eq!(running.end().done().stdout, "");
+}
+
+#[test]
+fn a_header_can_hold_the_secret_and_the_environment_too() {
+    let (running, url) = listen(&["--header", "X-Flow-Key=s3cret", "--count", "1"]);
+    let body = r#"{"type": "message.reply", "threadId": "t"}"#;
+    assert_eq!(post(&url, "x-flow-key: wrong", body), 401);
+    assert_eq!(post(&url, "x-flow-key: s3cret", body), 200);
+    assert_eq!(running.end().done().stdout, "t  message.reply\n");
+
+    let args = ["listen", "--listen", "127.0.0.1:0", "--count", "1"];
+    let mut running = Running::start(command(&args).env("FLOWAI_WEBHOOK_SECRET", SECRET));
+    let url = running.error_line().rsplit(' ').next().unwrap().to_owned();
+    let sandbox = sandbox();
+    sandbox.set_webhook(&url, Some(SECRET)).unwrap();
+    sandbox.push(json!({"type": "message.reply", "threadId": "t"}));
+    assert_eq!(running.end().done().stdout, "t  message.reply\n");
+}
+
+/// One HTTP call; its status.
+fn post(url: &str, header: &str, body: &str) -> u16 {
+    use std::io::{Read, Write};
+    let host = url.trim_start_matches("http://").trim_end_matches('/');
+    let mut stream = std::net::TcpStream::connect(host).unwrap();
+    let length = body.len();
+    write!(
+        stream,
+        "POST / HTTP/1.1\r\nhost: {host}\r\n{header}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn events_come_over_https_too() {
+    let folder = Folder::new();
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
+    let certificate = folder.file("certificate.pem", made.cert.pem());
+    let key = folder.file("key.pem", made.signing_key.serialize_pem());
+    let (running, url) = listen(&[
+        "--secret",
+        SECRET,
+        "--count",
+        "1",
+        "--tls-cert",
+        &certificate,
+        "--tls-key",
+        &key,
+    ]);
+    assert!(url.starts_with("https://127.0.0.1:"), "{url}");
+    let sandbox = sandbox_with(|builder| {
+        builder
+            .webhook_ca_file(&certificate)
+            .webhook_url(url.as_str())
+            .webhook_secret(SECRET)
+    });
+    sandbox.push(json!({"type": "message.reply", "threadId": "t"}));
+    assert_eq!(running.end().done().stdout, "t  message.reply\n");
+}
+
+#[test]
+fn listening_ends_after_the_time_that_was_given() {
+    let (running, _) = listen(&["--no-verify", "--for", "0.2"]);
+    assert_eq!(running.end().done().stdout, "");
+    let taken = Sandbox::builder().start().unwrap();
+    let address = taken.base_url().split('/').nth(2).unwrap();
+    let finished = flowai(&["listen", "--no-verify", "--listen", address, "--json"]);
+    assert_eq!(
+        (finished.code, &finished.error()["kind"]),
+        (1, &json!("connection"))
+    );
+}
+
+#[test]
+fn the_sandbox_shows_its_key_and_what_happens() {
+    let (listening, webhook) = listen(&["--secret", SECRET, "--count", "2"]);
+    let args = [
+        "sandbox",
+        "--listen",
+        "127.0.0.1:0",
+        "--webhook-url",
+        &webhook,
+        "--webhook-secret",
+        SECRET,
+        "--json",
+    ];
+    let mut running = Running::start(&mut command(&args));
+    let first: Value = serde_json::from_str(&running.line()).unwrap();
+    let (url, key) = (
+        first["base_url"].as_str().unwrap(),
+        first["api_key"].as_str().unwrap(),
+    );
+    assert_eq!(first["webhook_secret"], SECRET);
+    flowai(&[
+        "send",
+        "text",
+        "thread-1",
+        "Hello",
+        "--base-url",
+        url,
+        "--api-key",
+        key,
+    ])
+    .done();
+    let shown: Vec<Value> = (0..3)
+        .map(|_| serde_json::from_str(&running.line()).unwrap())
+        .collect();
+    let requests: Vec<&Value> = shown.iter().filter_map(|line| line.get("request")).collect();
+    assert_eq!(
+        requests,
+        [&json!({"method": "POST", "target": "/rest/v1/messages/thread-1", "status": 200})]
+    );
+    listening.end().done();
+    running.interrupt();
+    let finished = running.end().done();
+    let rest = shown.into_iter().chain(finished.documents());
+    let mut delivered: Vec<String> = rest
+        .filter_map(|line| Some(line.get("delivery")?["type"].as_str()?.to_owned()))
+        .collect();
+    delivered.dedup();
+    assert_eq!(delivered, ["message.delivered", "message.reply"]);
+}
+
+#[test]
+fn a_sandbox_without_a_bot_or_webhook_says_so() {
+    let args = ["sandbox", "--listen", "127.0.0.1:0", "--api-key", KEY, "--no-bot"];
+    let mut running = Running::start(&mut command(&args));
+    let url = running
+        .line()
+        .strip_prefix("base URL        ")
+        .unwrap()
+        .to_owned();
+    assert_eq!(running.line(), format!("API key         {KEY}"));
+    assert!(running.line().starts_with("webhook secret  "));
+    assert!(running.line().starts_with("try             flowai send text"));
+    flowai(&["send", "text", "t", "Hello", "--base-url", &url, "--api-key", KEY]).done();
+    assert_eq!(running.line(), "request   POST /rest/v1/messages/t  200");
+    assert_eq!(
+        running.line(),
+        "delivery  message.delivered  t  not delivered: no webhook is registered"
+    );
+    running.interrupt();
+    assert_eq!(running.end().done().stdout, "");
+    let refused = flowai(&["sandbox", "--listen", "127.0.0.1:0", "--speed", "0", "--json"]);
+    assert_eq!((refused.code, &refused.error()["argument"]), (2, &json!("speed")));
+}
+
+#[test]
+fn the_demo_shows_replies_that_came_by_webhook() {
+    let finished = flowai(&["demo"]).done();
+    let said: Vec<&str> = finished
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with("  bot") || line.starts_with("  you"))
+        .collect();
+    assert_eq!(said.len(), 9, "{}", finished.stdout);
+    assert_eq!(
+        said[..4],
+        [
+            "  you  Hello",
+            "  bot  Hello",
+            "  you  [event] ORDER_SHIPPED",
+            "  bot  ORDER_SHIPPED"
+        ]
+    );
+    assert_eq!(
+        said[6..],
+        ["  you  Is anybody there?", "  you  And now?", "  bot  And now?"]
+    );
+    let documents = flowai(&["demo", "--json"]).done().documents();
+    let replies = documents
+        .iter()
+        .filter(|line| line["event"]["type"] == "message.reply")
+        .count();
+    assert_eq!(replies, 4);
+}
