@@ -124,7 +124,9 @@ impl<T: Clone> Ring<T> {
         let gone = usize::try_from(number.saturating_sub(self.first)).unwrap_or(usize::MAX);
         let numbers = self.first..;
         let entries = numbers.zip(&self.entries).skip(gone);
-        entries.map(|(number, (_, entry))| (number, entry.clone())).collect()
+        entries
+            .map(|(number, (_, entry))| (number, entry.clone()))
+            .collect()
     }
 
     pub(crate) fn to_vec(&self) -> Vec<T> {
