@@ -25,12 +25,12 @@ const MAX_SECRET_FILE: u64 = 64 * 1024;
 #[derive(Parser)]
 #[command(name = "flowai", version = flowai::VERSION, subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct Cli {
-    #[command(flatten)]
-    pub(crate) connection: ConnectionOptions,
-
     /// Print one JSON document a line, and errors as JSON on standard error
     #[arg(long, global = true)]
     pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) connection: ConnectionOptions,
 
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -72,6 +72,7 @@ impl Command {
 
 /// How to reach the service. The environment has FLOWAI_API_KEY and FLOWAI_BASE_URL; what is typed wins.
 #[derive(Args)]
+#[command(next_help_heading = "Connection")]
 pub(crate) struct ConnectionOptions {
     /// File that holds the API key [without any: the environment's FLOWAI_API_KEY]
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "api_key")]
@@ -155,6 +156,7 @@ impl ConnectionOptions {
 
 /// What may go along with every message.
 #[derive(Args)]
+#[command(next_help_heading = "Message")]
 pub(crate) struct MessageOptions {
     /// Name of the sender [default: Anonymous]
     #[arg(long)]

@@ -9,7 +9,7 @@
 
 mod support;
 
-use std::process::Stdio;
+use std::{io::Read, process::Stdio};
 
 use flowai_sandbox::Failure;
 use serde_json::{Value, json};
@@ -234,6 +234,32 @@ fn a_file_is_uploaded_without_a_bar_in_a_pipe() {
         (2, &json!("file"))
     );
     assert_eq!(finished.error()["delivery"], "not_sent");
+}
+
+#[test]
+fn a_bar_is_shown_on_a_terminal() {
+    let (sandbox, folder) = (sandbox(), Folder::new());
+    let file = folder.file("big.bin", "");
+    let length = 200 << 20;
+    let sparse = std::fs::OpenOptions::new().write(true).open(&file).unwrap();
+    sparse.set_len(length).unwrap();
+    let terminal = nix::pty::openpty(None, None).unwrap();
+    let mut upload = command(&to(&sandbox, &["upload-media", "t", &file]));
+    upload.stderr(terminal.slave).env("TERM", "xterm");
+    let child = upload.spawn().unwrap();
+    // The command alone holds the other end now, so reading ends with it.
+    drop(upload);
+    let mut shown = Vec::new();
+    let mut master = std::fs::File::from(terminal.master);
+    let mut piece = [0; 4096];
+    while let Ok(length @ 1..) = master.read(&mut piece) {
+        shown.extend_from_slice(&piece[..length]);
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(String::from_utf8(output.stdout).unwrap().starts_with("sent to t"));
+    let shown = String::from_utf8_lossy(&shown);
+    assert!(shown.contains("of 200.00 MiB") && shown.contains('%'), "{shown}");
+    assert_eq!(sandbox.requests()[0].file.as_ref().unwrap().length, length);
 }
 
 #[test]

@@ -11,7 +11,7 @@ mod support;
 
 use flowai_sandbox::Sandbox;
 use serde_json::{Value, json};
-use support::{Folder, KEY, Running, command, flowai, sandbox, sandbox_with, to};
+use support::{Folder, KEY, Running, command, finish, flowai, sandbox, sandbox_with, to};
 
 const SECRET: &str = "a webhook secret of more than 32 bytes";
 
@@ -56,6 +56,17 @@ fn an_event_is_written_at_once_and_ctrl_c_ends_gracefully() {
     assert_eq!(serde_json::from_str::<Value>(&running.line()).unwrap(), pushed);
     running.interrupt();
     assert_eq!(running.end().done().stdout, "");
+}
+
+#[test]
+fn no_more_events_are_printed_than_were_asked_for() {
+    let (running, url) = listen(&["--no-verify", "--count", "3"]);
+    let sandbox = sandbox();
+    sandbox.set_webhook(&url, None).unwrap();
+    for number in 0..20 {
+        sandbox.push(json!({"type": "message.reply", "threadId": format!("thread-{number}")}));
+    }
+    assert_eq!(running.end().done().stdout.lines().count(), 3);
 }
 
 #[test]
@@ -218,8 +229,18 @@ fn a_sandbox_without_a_bot_or_webhook_says_so() {
     );
     running.interrupt();
     assert_eq!(running.end().done().stdout, "");
-    let refused = flowai(&["sandbox", "--listen", "127.0.0.1:0", "--speed", "0", "--json"]);
-    assert_eq!((refused.code, &refused.error()["argument"]), (2, &json!("speed")));
+    for (wrong, code, argument) in [
+        (["--speed", "0"], 2, json!("speed")),
+        (["--webhook-url", "ftp://127.0.0.1/"], 2, json!("webhook_url")),
+        (["--webhook-url", "http://127.0.0.1:1/"], 1, Value::Null),
+    ] {
+        let refused = flowai(&[&["sandbox", "--listen", "127.0.0.1:0", "--json"][..], &wrong].concat());
+        assert_eq!(
+            (refused.code, &refused.error()["argument"]),
+            (code, &argument),
+            "{wrong:?}"
+        );
+    }
 }
 
 #[test]
@@ -244,7 +265,13 @@ fn the_demo_shows_replies_that_came_by_webhook() {
         said[6..],
         ["  you  Is anybody there?", "  you  And now?", "  bot  And now?"]
     );
-    let documents = flowai(&["demo", "--json"]).done().documents();
+    // Nothing around it matters: it is a world of its own.
+    let mut elsewhere = command(&["demo", "--json"]);
+    elsewhere
+        .env("FLOWAI_BASE_URL", "ftp://nowhere")
+        .env("FLOWAI_API_KEY", "no key")
+        .env("HTTP_PROXY", "http://127.0.0.1:1");
+    let documents = finish(&mut elsewhere).done().documents();
     let replies = documents
         .iter()
         .filter(|line| line["event"]["type"] == "message.reply")

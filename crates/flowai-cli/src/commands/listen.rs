@@ -67,17 +67,18 @@ pub(crate) fn run(context: &Context<'_>, args: &ListenArgs) -> Result<(), Failur
     }
     let receiver = builder.start()?;
     exit::say(&format!("listening on {}", receiver.url()));
-    let printed = print_events(context, args, &receiver);
-    // Whatever ended the printing, calls in flight get their answer.
+    let printed = print_events(context, args, &receiver)?;
+    // Calls in flight get their answer, and what was acknowledged will not come again.
     receiver.stop()?;
-    printed
+    print_rest(context, &receiver, printed, args.count)
 }
 
-fn print_events(context: &Context<'_>, args: &ListenArgs, receiver: &Receiver) -> Result<(), Failure> {
+/// Prints until the count or the time is over, or somebody asks to stop. Gives the number of events.
+fn print_events(context: &Context<'_>, args: &ListenArgs, receiver: &Receiver) -> Result<u64, Failure> {
     let deadline = args.lasts.and_then(|time| Instant::now().checked_add(time));
     let refused = Refused::default();
-    let mut left = args.count;
-    while left != Some(0) {
+    let mut printed = 0;
+    while args.count != Some(printed) {
         let time = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let next = receiver.next_with(time, &mut || {
             refused.tell(receiver)?;
@@ -85,16 +86,43 @@ fn print_events(context: &Context<'_>, args: &ListenArgs, receiver: &Receiver) -
         });
         refused.tell(receiver)?;
         match next {
-            Ok(Some(event)) => context
-                .output
-                .result(|| document(&event), || vec![line(&event)])?,
-            Ok(None) => return Ok(()),
-            Err(error) if error.kind() == ErrorKind::Cancelled => return Ok(()),
+            Ok(Some(event)) => print(context, &event)?,
+            Ok(None) => break,
+            Err(error) if error.kind() == ErrorKind::Cancelled => break,
             Err(error) => return Err(error.into()),
         }
-        left = left.map(|left| left - 1);
+        printed += 1;
+    }
+    Ok(printed)
+}
+
+/// Prints what came until the stop, as far as events are wanted, and tells of the others.
+fn print_rest(
+    context: &Context<'_>,
+    receiver: &Receiver,
+    mut printed: u64,
+    wanted: Option<u64>,
+) -> Result<(), Failure> {
+    let mut unwanted = 0;
+    // Ends with the error of an empty receiver that has stopped.
+    while let Ok(Some(event)) = receiver.next(Some(Duration::ZERO)) {
+        if wanted == Some(printed) {
+            unwanted += 1;
+        } else {
+            print(context, &event)?;
+            printed += 1;
+        }
+    }
+    if unwanted > 0 {
+        exit::say(&format!(
+            "{unwanted} more came meanwhile; they will not come again"
+        ));
     }
     Ok(())
+}
+
+fn print(context: &Context<'_>, event: &Event) -> Result<(), Failure> {
+    context.output.result(|| document(event), || vec![line(event)])
 }
 
 /// The event as it came.
