@@ -471,3 +471,20 @@ fn an_interrupted_send_says_that_it_may_have_been_sent() {
     );
     assert_eq!(finished.code, 4);
 }
+
+#[test]
+fn ctrl_c_ends_a_command_that_waits_for_standard_input() {
+    let sandbox = sandbox();
+    let mut send = command(&to(&sandbox, &["send", "text", "t", "-", "--json"]));
+    let running = Running::start(send.stdin(Stdio::piped()));
+    running.wait_until_interruptible();
+    running.interrupt();
+    let finished = running.end();
+    let error = finished.error();
+    assert_eq!(
+        (&error["kind"], &error["delivery"]),
+        (&json!("cancelled"), &json!("not_sent"))
+    );
+    assert_eq!(finished.code, 1);
+    assert!(sandbox.requests().is_empty());
+}

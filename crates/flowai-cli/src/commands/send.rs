@@ -1,6 +1,11 @@
 //! `flowai send`: texts, events, locations, media by URL, and messages as JSON ("Sending messages" of the API document).
 
-use std::io::{self, Read};
+use std::{
+    io::{self, Read},
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::Duration,
+};
 
 use clap::{Args, Subcommand};
 use flowai::{Error, Message, Result};
@@ -11,6 +16,8 @@ use crate::{args::MessageOptions, exit::Failure};
 
 /// More than any message has; what is piped in by mistake shall not fill the memory.
 const MAX_STANDARD_INPUT: u64 = 1024 * 1024;
+/// How often somebody may ask to stop while standard input is read.
+const TICK: Duration = Duration::from_millis(50);
 
 #[derive(Subcommand)]
 pub(crate) enum SendCommand {
@@ -102,7 +109,7 @@ pub(crate) fn run(context: &Context<'_>, command: SendCommand) -> Result<(), Fai
     let (thread, message) = match command {
         SendCommand::File(args) => return upload::run(context, args),
         SendCommand::Text(args) => {
-            let message = Message::text(typed_or_read(args.text, "text")?);
+            let message = Message::text(typed_or_read(context, args.text, "text")?);
             (args.thread, args.options.apply(message))
         }
         SendCommand::Event(args) => (args.thread, args.options.apply(Message::event(args.event))),
@@ -117,7 +124,10 @@ pub(crate) fn run(context: &Context<'_>, command: SendCommand) -> Result<(), Fai
             }
             (args.thread, args.options.apply(message))
         }
-        SendCommand::Message(args) => (args.thread, parse(&typed_or_read(args.message, "message")?)?),
+        SendCommand::Message(args) => (
+            args.thread,
+            parse(&typed_or_read(context, args.message, "message")?)?,
+        ),
     };
     let client = context.connection.client()?;
     let receipt = context.wait(client.send(&thread, message))?;
@@ -144,18 +154,36 @@ fn parse(text: &str) -> Result<Message> {
     Message::from_value(document)
 }
 
-fn typed_or_read(typed: String, argument: &str) -> Result<String> {
+fn typed_or_read(context: &Context<'_>, typed: String, argument: &str) -> Result<String> {
     if typed != "-" {
         return Ok(typed);
     }
+    let unreadable =
+        |problem: String| Error::argument(argument, format_args!("standard input cannot be read: {problem}"));
+    // On a thread of its own, since a person who types nothing may still press Ctrl-C.
+    let (sender, receiver) = mpsc::channel();
+    thread::Builder::new()
+        .spawn(move || sender.send(read_standard_input()))
+        .map_err(|error| unreadable(error.to_string()))?;
+    loop {
+        match receiver.recv_timeout(TICK) {
+            Ok(text) => return text.map_err(unreadable),
+            Err(RecvTimeoutError::Timeout) => context.interrupt.check()?,
+            Err(RecvTimeoutError::Disconnected) => return Err(unreadable("the reader ended".to_owned())),
+        }
+    }
+}
+
+/// Everything up to the last line end, without it.
+fn read_standard_input() -> Result<String, String> {
     let mut text = String::new();
     let length = io::stdin()
         .lock()
         .take(MAX_STANDARD_INPUT + 1)
         .read_to_string(&mut text)
-        .map_err(|error| Error::argument(argument, format_args!("standard input cannot be read: {error}")))?;
+        .map_err(|error| error.to_string())?;
     if length as u64 > MAX_STANDARD_INPUT {
-        return Err(Error::argument(argument, "standard input has more than 1 MiB"));
+        return Err("it has more than 1 MiB".to_owned());
     }
     if text.ends_with('\n') {
         text.pop();

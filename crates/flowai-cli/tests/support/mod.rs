@@ -157,6 +157,24 @@ impl Running {
             .expect("another line of standard error")
     }
 
+    /// Before the command has its handler, Ctrl-C just kills it.
+    pub fn wait_until_interruptible(&self) {
+        let deadline = Instant::now() + LIMIT;
+        let status = format!("/proc/{}/status", self.child.id());
+        let caught = || {
+            let text = fs::read_to_string(&status).unwrap();
+            let mask = text
+                .lines()
+                .find_map(|line| line.strip_prefix("SigCgt:"))
+                .unwrap();
+            u64::from_str_radix(mask.trim(), 16).unwrap() & (1 << (nix::libc::SIGINT - 1)) != 0
+        };
+        while !caught() {
+            assert!(Instant::now() < deadline, "no handler was installed");
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     /// What Ctrl-C does.
     pub fn interrupt(&self) {
         let pid = nix::unistd::Pid::from_raw(self.child.id().try_into().unwrap());
