@@ -4,6 +4,7 @@
 //! `sandbox` are the classes; `convert`, `json` and `fields` turn Python values into those of the core and back; `wait`
 //! waits without holding the interpreter; `errors` makes exceptions of errors.
 
+mod cli;
 mod client;
 mod convert;
 mod errors;
@@ -12,8 +13,11 @@ mod fields;
 mod history;
 mod json;
 mod models;
+mod receiver;
 mod repr;
 mod results;
+mod sandbox;
+mod sandbox_journal;
 mod upload;
 mod verifier;
 mod wait;
@@ -34,6 +38,13 @@ fn _flowai(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<event::Event>()?;
     module.add_class::<event::ThreadId>()?;
     module.add_class::<verifier::Verifier>()?;
+    module.add_class::<receiver::Receiver>()?;
+    module.add_class::<sandbox::Sandbox>()?;
+    module.add_class::<sandbox_journal::RecordedRequest>()?;
+    module.add_class::<sandbox_journal::UploadedFile>()?;
+    module.add_class::<sandbox_journal::RecordedDelivery>()?;
+    module.add_class::<sandbox_journal::DeliveryAttempt>()?;
+    module.add_function(wrap_pyfunction!(cli::run_cli, module)?)?;
     module.add_function(wrap_pyfunction!(event::parse_event, module)?)?;
     module.add_function(wrap_pyfunction!(event::parse_events, module)?)?;
     Ok(())

@@ -1,8 +1,15 @@
 //! Waiting without holding the interpreter, and without being deaf to signals.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread,
+};
 
-use flowai::{Call, Error, ErrorKind, Result};
+use flowai::{Call, Error, ErrorKind, Result, runtime::TICK};
+use nix::sys::signal::SigSet;
 use pyo3::{
     exceptions::PyRuntimeWarning,
     intern,
@@ -54,6 +61,36 @@ pub fn ticking<T: Send>(
         Some(error) => Err(Failure::Python(error)),
         None => outcome,
     }
+}
+
+/// Runs something of the core that cannot be ticked in a thread of its own. When the wait is interrupted it goes on there
+/// and its result is dropped.
+pub fn in_thread<T: Send + 'static>(
+    py: Python<'_>,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Outcome<T> {
+    let (report, result) = mpsc::channel();
+    thread::Builder::new()
+        .name("flowai-helper".into())
+        .spawn(move || {
+            // Signal handlers are for the program's own threads.
+            let _ = SigSet::all().thread_block();
+            let _ = report.send(work());
+        })
+        .map_err(|error| Error::new(ErrorKind::Internal, "cannot start a thread").with_source(error))?;
+    ticking(
+        py,
+        |_| Ok(()),
+        move |tick| loop {
+            match result.recv_timeout(TICK) {
+                Ok(done) => return done,
+                Err(RecvTimeoutError::Timeout) => tick()?,
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Error::new(ErrorKind::Internal, "a thread ended without a result"));
+                }
+            }
+        },
+    )
 }
 
 static WARNED: AtomicBool = AtomicBool::new(false);

@@ -1,0 +1,15 @@
+"""The console script ``flowai``."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+from flowai._flowai import run_cli
+
+
+def main() -> int:
+    """Run the command with the arguments of this process and return its exit code."""
+    # Being told to end is no different from Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return run_cli(sys.argv)
