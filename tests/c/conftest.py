@@ -38,7 +38,7 @@ def compile_c(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Callab
         program = folder / source.stem
         command = [
             "cc",
-            "-std=c99",
+            "-std=c11",
             "-D_GNU_SOURCE",
             "-g",
             *WARNINGS,

@@ -10,7 +10,11 @@ import pytest
 from conftest import INCLUDE, WARNINGS
 
 HEADER = INCLUDE / "flowai.h"
-TWICE = "#include <flowai.h>\n#include <flowai.h>\nflowai_status used(void) { return flowai_event_kind(%s, 0); }\n"
+TWICE = """
+#include <flowai.h>
+#include <flowai.h>
+flowai_status used(void) { return flowai_event_kind(%s, 0); }
+"""
 
 
 def declared() -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +14,31 @@ UNIT = Path(__file__).parent / "unit"
 PROGRAMS = sorted(path.stem for path in UNIT.glob("*.c"))
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
-def test_unit(name: str, compile_c: Callable[..., Path], server: dict[str, str]) -> None:
-    program = compile_c(UNIT / f"{name}.c")
+def run(command: list[str | Path], name: str, server: dict[str, str], timeout: float) -> None:
     base_url = f"{server['http']}/fault/ok/cunit{name}/rest/v1/"
     environment = {key: value for key, value in os.environ.items() if not key.startswith("FLOWAI_")}
-    done = subprocess.run([program, base_url], timeout=120, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [*command, base_url], timeout=timeout, env=environment, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_unit(name: str, compile_c: Callable[..., Path], server: dict[str, str]) -> None:
+    run([compile_c(UNIT / f"{name}.c")], name, server, 120)
+
+
+# Not those that fork or that write megabytes: under valgrind they would take minutes and prove nothing more.
+@pytest.mark.parametrize("name", ["misuse", "receiver", "threads"])
+def test_no_error_of_memory(name: str, compile_c: Callable[..., Path], server: dict[str, str]) -> None:
+    if shutil.which("valgrind") is None:
+        assert not os.environ.get("CI"), "valgrind is missing"
+        pytest.skip("valgrind is missing")
+    valgrind = [
+        "valgrind",
+        "--quiet",
+        "--leak-check=full",
+        "--errors-for-leak-kinds=definite",
+        "--error-exitcode=9",
+    ]
+    run([*valgrind, compile_c(UNIT / f"{name}.c")], name, server, 280)

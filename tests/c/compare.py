@@ -1,0 +1,89 @@
+"""Compares what a program printed with what a vector expects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Json = Any
+
+KINDS: dict[str, Any] = {
+    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    "string": lambda value: isinstance(value, str),
+    "boolean": lambda value: isinstance(value, bool),
+    "array": lambda value: isinstance(value, list),
+    "object": lambda value: isinstance(value, dict),
+    "anything": lambda value: True,
+}
+
+
+def matches(expected: Json, actual: Json) -> bool:
+    """Members that are not given are not compared; null is the same as absent."""
+    if isinstance(expected, dict):
+        match next(iter(expected.items()), None):
+            case ("$any", kind):
+                return bool(KINDS[kind](actual))
+            case ("$one_of", values):
+                return any(matches(value, actual) for value in values)
+            case ("$contains", text):
+                return isinstance(actual, str) and text in actual
+            case ("$starts_with", text):
+                return isinstance(actual, str) and actual.startswith(text)
+            case ("$optional", value):
+                return actual is None or matches(value, actual)
+        return isinstance(actual, dict) and all(
+            matches(value, actual.get(key)) for key, value in expected.items()
+        )
+    if isinstance(expected, list):
+        return (
+            isinstance(actual, list)
+            and len(actual) == len(expected)
+            and all(matches(*pair) for pair in zip(expected, actual, strict=True))
+        )
+    if isinstance(expected, bool) or isinstance(actual, bool):
+        return expected is actual
+    return bool(expected == actual)
+
+
+def absent_if_empty(document: dict[str, Json], *names: str) -> dict[str, Json]:
+    """In C a text that is not there is an empty one."""
+    return document | {name: document[name] or None for name in names if name in document}
+
+
+def error_problems(expected: dict[str, Json], actual: dict[str, Json]) -> list[str]:
+    problems = []
+    for name, value in expected.items():
+        found = actual.get(name)
+        names = value if isinstance(value, list) else [value]
+        match name:
+            case "kind":
+                right = found in names
+            case "argument":
+                right = any(found == wanted or str(found).startswith(f"{wanted}.") for wanted in names)
+            case "message_contains":
+                right = value in actual["message"]
+            case "must_not_contain":
+                right = not any(value in text for text in actual.values() if isinstance(text, str))
+            case "retry_after":
+                wait = actual["retry_after_ms"]
+                right = (wait is None and value is None) or (wait is not None and wait == value * 1000)
+            case "server_message" | "request_id":
+                right = (found or None) == value
+            case _:
+                right = matches(value, found)
+        if not right:
+            problems.append(f"{name}: expected {value!r}, got {found!r} in {actual}")
+    return problems
+
+
+def result_problems(vector: dict[str, Json], printed: dict[str, Json]) -> list[str]:
+    """What is wrong with one line of a program."""
+    expected = vector.get("error")
+    if "error" in printed:
+        return error_problems(expected, printed["error"]) if expected else [f"failed: {printed['error']}"]
+    if expected:
+        return [f"expected {expected}, got {printed['ok']}"]
+    result = printed["ok"]
+    if isinstance(result, dict):
+        result = absent_if_empty(result, "thread_id", "request_id")
+    return [] if matches(vector.get("result"), result) else [f"expected {vector.get('result')}, got {result}"]

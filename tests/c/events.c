@@ -1,0 +1,97 @@
+/*
+ * Prints everything that can be read from events, one line of JSON for each line of standard input: the file of a body, and
+ * after tabs thread ids to compare with.
+ */
+#include "runner.h"
+
+static char *content(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    char *data;
+
+    if (!file || fseek(file, 0, SEEK_END) != 0)
+        exit(8);
+    *size = (size_t)ftell(file);
+    rewind(file);
+    data = malloc(*size + 1);
+    if (fread(data, 1, *size, file) != *size)
+        exit(8);
+    fclose(file);
+    return data;
+}
+
+static void print_event(flowai_event event, char *thread_ids)
+{
+    flowai_kind kind = -1;
+    flowai_str text = {0};
+    size_t count = 0, i;
+    char *thread_id;
+
+    must(flowai_event_kind(event, &kind), "flowai_event_kind");
+    must(flowai_event_message_count(event, &count), "flowai_event_message_count");
+    for (i = 0; i < count; i++)
+        must(flowai_event_message_text(event, i, &text), "flowai_event_message_text");
+    printf("{\"kind\": %d, \"messages\": %d, ", (int)kind, (int)count);
+    PRINT_TEXT("type", flowai_event_type, event);
+    PRINT_TEXT("thread_id", flowai_event_thread_id, event);
+    PRINT_TEXT("thread_user", flowai_event_thread_user, event);
+    PRINT_TEXT("thread_channel", flowai_event_thread_channel, event);
+    PRINT_TEXT("text", flowai_event_text, event);
+    PRINT_TEXT("trace_id", flowai_event_trace_id_text, event);
+    PRINT_NUMBER("trace_number", flowai_event_trace_id, event);
+    PRINT_NUMBER("created_at_ms", flowai_event_created_at_ms, event);
+    PRINT_NUMBER("page", flowai_event_page, event);
+    PRINT_NUMBER("pages", flowai_event_pages, event);
+    PRINT_ANSWER("is_paused", flowai_event_is_paused, event);
+    PRINT_TEXT("dedupe_key", flowai_event_dedupe_key, event);
+    PRINT_TEXT("originator_name", flowai_event_originator_name, event);
+    PRINT_TEXT("originator_role", flowai_event_originator_role, event);
+    PRINT_JSON("originator", flowai_event_originator_json, event);
+    PRINT_JSON("user", flowai_event_user_json, event);
+    PRINT_JSON("all_messages", flowai_event_messages_json, event);
+    PRINT_JSON("history", flowai_event_history_json, event);
+    PRINT_JSON("business_hours", flowai_event_business_hours_json, event);
+    PRINT_JSON("threads", flowai_event_threads_json, event);
+    PRINT_JSON("triggers", flowai_event_triggers_json, event);
+    printf("\"is_for\": [");
+    for (thread_id = strtok(thread_ids, "\t"); thread_id; thread_id = strtok(NULL, "\t")) {
+        bool is_for = false;
+
+        must(flowai_event_is_for(event, thread_id, &is_for), "flowai_event_is_for");
+        printf("%s, ", is_for ? "true" : "false");
+    }
+    printf("null]}\n");
+    /* What was handed out first is still where it was. */
+    must(flowai_event_text(event, &text), "flowai_event_text");
+    if (text.ptr[text.len] != '\0')
+        exit(8);
+}
+
+int main(void)
+{
+    static char line[1 << 20];
+
+    while (fgets(line, sizeof line, stdin)) {
+        flowai_event event = {0};
+        flowai_error error = {0};
+        flowai_str raw = {0};
+        size_t size = 0;
+        char *path = line, *rest, *body;
+
+        line[strcspn(line, "\n")] = '\0';
+        rest = strchr(line, '\t');
+        *rest++ = '\0';
+        body = content(path, &size);
+        if (flowai_event_parse(body, size, &error, &event) != FLOWAI_OK) {
+            print_error(error);
+        } else {
+            must(flowai_event_raw(event, &raw), "flowai_event_raw");
+            if (raw.len != size || memcmp(raw.ptr, body, size) != 0)
+                exit(8);
+            print_event(event, rest);
+        }
+        flowai_event_free(event);
+        free(body);
+    }
+    return 0;
+}

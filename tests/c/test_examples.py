@@ -1,0 +1,125 @@
+"""The examples, and the ways to link the library."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from conftest import INCLUDE, ROOT, WARNINGS
+
+EXAMPLES = ROOT / "examples" / "c"
+TEXT = "Hello from an example"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def loop(binaries: Path) -> Iterator[dict[str, str]]:
+    """A sandbox and the environment of programs that talk to it and are called by it."""
+    flowai = binaries / "flowai"
+    assert flowai.exists(), f"{flowai} is missing: cargo build -p flowai-cli"
+    listen = f"127.0.0.1:{free_port()}"
+    command = [str(flowai), "--json", "sandbox", "--listen", "127.0.0.1:0", "--no-webhook-check"]
+    with subprocess.Popen(
+        [*command, "--webhook-url", f"http://{listen}/"], stdout=subprocess.PIPE, text=True
+    ) as sandbox:
+        assert sandbox.stdout is not None
+        try:
+            told = json.loads(sandbox.stdout.readline())
+            yield os.environ | {
+                "FLOWAI_BASE_URL": told["base_url"],
+                "FLOWAI_API_KEY": told["api_key"],
+                "FLOWAI_WEBHOOK_SECRET": told["webhook_secret"],
+                "FLOWAI_LISTEN": listen,
+            }
+        finally:
+            sandbox.terminate()
+
+
+def test_send_and_receive(compile_c: Callable[..., Path], loop: dict[str, str]) -> None:
+    send, receive = compile_c(EXAMPLES / "send.c"), compile_c(EXAMPLES / "receive.c")
+    command = [str(receive), loop["FLOWAI_LISTEN"], "2", "30"]
+    with subprocess.Popen(command, env=loop, stdout=subprocess.PIPE, text=True) as receiver:
+        assert receiver.stdout is not None
+        assert receiver.stdout.readline().startswith("listening on http://127.0.0.1:")
+        sent = subprocess.run([send, "thread-1", TEXT], env=loop, capture_output=True, text=True, timeout=30)
+        assert sent.returncode == 0, sent.stderr
+        assert re.fullmatch(r"sent to thread-1, trace id \d+\n", sent.stdout)
+        events = [line.rstrip("\n").split("\t") for line in receiver.stdout]
+        assert receiver.wait(timeout=60) == 0
+    assert {kind for kind, _, _ in events} == {"message.reply", "message.delivered"}
+    assert all(thread_id.startswith("thread-1") and TEXT in text for _, thread_id, text in events), events
+
+
+def test_conversation(compile_c: Callable[..., Path], loop: dict[str, str]) -> None:
+    program = compile_c(EXAMPLES / "conversation.c")
+    done = subprocess.run([program], env=loop, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.splitlines()
+    assert len(said) == 4
+    assert [line.split()[0] for line in said] == ["C", "bot", "C", "bot"]
+
+
+def test_send_says_what_became_of_the_message(compile_c: Callable[..., Path], server: dict[str, str]) -> None:
+    send = compile_c(EXAMPLES / "send.c")
+    for behaviour, code in [("ok", 0), ("status-400", 3), ("reset", 4)]:
+        environment = os.environ | {
+            "FLOWAI_API_KEY": "MY_MESSAGING_API_KEY",
+            "FLOWAI_BASE_URL": f"{server['http']}/fault/{behaviour}/csend{code}/rest/v1/",
+        }
+        done = subprocess.run(
+            [send, "thread-1", TEXT], env=environment, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == code, done.stderr
+        assert (done.stderr == "") == (code == 0)
+
+
+def test_the_examples_of_the_header_compile(compile_c: Callable[..., Path], tmp_path: Path) -> None:
+    text = (INCLUDE / "flowai.h").read_text()
+    examples = re.findall(r"@code\{\.c\}\n(.*?)\* @endcode", text, re.DOTALL)
+    programs = [textwrap.dedent(re.sub(r"^ \*", "", example, flags=re.MULTILINE)) for example in examples]
+    assert len(programs) == 2
+    programs[1] = (
+        f"#include <flowai.h>\n#include <stdio.h>\nint main(void)\n{{\n{programs[1]}\nreturn 0;\n}}\n"
+    )
+    for number, code in enumerate(programs):
+        source = tmp_path / f"header_example_{number}.c"
+        source.write_text(code)
+        compile_c(source, "-Wno-unused-result")
+
+
+def test_links_from_cpp_and_as_a_static_library(library: Path, tmp_path: Path) -> None:
+    source = tmp_path / "linked.cpp"
+    source.write_text(
+        "#include <flowai.h>\n#include <cstring>\n"
+        "int main() { flowai_config none{}; flowai_client client{};\n"
+        "  flowai_status status = flowai_client_new(none, nullptr, &client);\n"
+        "  return std::strcmp(flowai_version(), FLOWAI_VERSION) || status == FLOWAI_ERR_INTERNAL; }\n"
+    )
+    shared = ["-L", str(library.parent), "-lflowai", f"-Wl,-rpath,{library.parent}"]
+    static = [str(library.with_suffix(".a")), "-lpthread", "-ldl", "-lm"]
+    for how, libraries in [("shared", shared), ("static", static)]:
+        program = tmp_path / how
+        command = [
+            "c++",
+            "-std=c++17",
+            *WARNINGS,
+            f"-I{INCLUDE}",
+            "-o",
+            str(program),
+            str(source),
+            *libraries,
+        ]
+        subprocess.run(command, check=True, timeout=300)
+        subprocess.run([program], check=True, timeout=60)

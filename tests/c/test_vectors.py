@@ -1,0 +1,181 @@
+"""The shared vectors of calls and of outcomes, run by programs in C that are written from them."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import compare
+import generate
+import pytest
+from conftest import VECTORS
+
+Json = Any
+
+CALLS = ["messages", "media", "history", "business_hours", "bot_control", "errors", "arguments"]
+KEY = "MY_MESSAGING_API_KEY"
+
+
+# What an interface in C cannot express, and why.
+SKIPPED = {"refuse-thread-id-nul": "a NUL ends a text"}
+
+
+def fill_in(value: Json, names: dict[str, str]) -> Json:
+    if isinstance(value, str):
+        return re.sub(r"\$\{(\w+)\}", lambda match: names.get(match[1], match[0]), value)
+    if isinstance(value, list):
+        return [fill_in(item, names) for item in value]
+    if isinstance(value, dict):
+        return {key: fill_in(item, names) for key, item in value.items()}
+    return value
+
+
+class Runner:
+    """A program for all cases of some vectors, which are run one process each."""
+
+    def __init__(self, vectors: list[Json], server: dict[str, str], name: str, *arguments: str) -> None:
+        self.vectors = vectors
+        self.arguments = arguments
+        self.functions = []
+        for number, vector in enumerate(vectors):
+            names = server | {"id": vector["id"], "run": self.run_name(vector, name)}
+            client = fill_in(vector.get("client", {}), names)
+            client.setdefault("api_key", KEY)
+            client.setdefault("base_url", f"{server['http']}/vector/{vector['id']}/{names['run']}/rest/v1/")
+            call = fill_in(vector["call"], names)
+            self.functions.append(generate.function(number, vector, client, call))
+
+    @staticmethod
+    def run_name(vector: Json, name: str) -> str:
+        return name + re.sub(r"\W", "", vector["id"])
+
+    def compile(self, folder: Path, compile_c: Callable[..., Path], name: str) -> None:
+        source = folder / f"{name}.c"
+        source.write_text(generate.program(self.functions))
+        # Written by a program: texts of any length, and variables that not every case needs.
+        options = [f"-I{Path(__file__).parent}", "-O0", "-Wno-overlength-strings", "-Wno-unused"]
+        self.program = compile_c(source, *options)
+
+    def run(self, number: int) -> tuple[list[Json], float]:
+        began = time.monotonic()
+        command = [str(self.program), str(number), *self.arguments]
+        done = subprocess.run(command, capture_output=True, timeout=120, encoding="utf-8")
+        took = time.monotonic() - began
+        assert done.returncode == 0, (
+            f"{self.vectors[number]['id']}: {done.returncode} {done.stdout} {done.stderr}"
+        )
+        return [json.loads(line) for line in done.stdout.splitlines()], took
+
+    def all_problems(self, check: Callable[[Json, list[Json], float], list[str]]) -> list[str]:
+        def case(number: int) -> list[str]:
+            vector = self.vectors[number]
+            try:
+                problems = check(vector, *self.run(number))
+            except (AssertionError, subprocess.TimeoutExpired, ValueError) as error:
+                problems = [str(error)]
+            return [f"{vector['id']}: {problem}" for problem in problems]
+
+        with ThreadPoolExecutor(8) as pool:
+            return [problem for problems in pool.map(case, range(len(self.vectors))) for problem in problems]
+
+
+def fetch(url: str) -> Json:
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        return json.load(answer)
+
+
+def load(name: str) -> list[Json]:
+    return [vector for vector in json.loads((VECTORS / f"{name}.json").read_text()) if "call" in vector]
+
+
+@pytest.mark.parametrize("area", CALLS)
+def test_calls(area: str, server: dict[str, str], compile_c: Callable[..., Path], tmp_path: Path) -> None:
+    vectors = load(area)
+    assert vectors
+    runner = Runner([vector for vector in vectors if vector["id"] not in SKIPPED], server, "c")
+    runner.compile(tmp_path, compile_c, area)
+
+    def check(vector: Json, printed: list[Json], _: float) -> list[str]:
+        verdict = fetch(f"{server['http']}/verdict/{vector['id']}/{Runner.run_name(vector, 'c')}")
+        return [*compare.result_problems(vector, printed[-1]), *verdict["problems"]]
+
+    problems = runner.all_problems(check)
+    assert not problems, "\n".join(problems)
+
+
+def outcome_problems(vector: Json, printed: list[Json], took: float, counts: Json) -> list[str]:
+    problems = []
+    for number, line in enumerate(printed):
+        if number + 1 < vector.get("times", 1) and "error" in line:
+            problems.append(f"call {number}: {line}")
+        receipt = line.get("ok", {})
+        # The server gives each acknowledgement the trace id of its request as its request id.
+        seen, ours = receipt.get("request_id"), receipt.get("trace_id")
+        if seen and ours and seen != str(ours) and vector["call"]["op"] != "upload_media":
+            problems.append(f"call {number} took the answer of another: {receipt}")
+    if len(printed) != vector.get("times", 1):
+        problems.append(f"{len(printed)} results")
+    expected = vector["expect"].get("error")
+    last = printed[-1]
+    if expected and "error" in last:
+        problems += compare.error_problems(expected, last["error"])
+    elif bool(expected) != ("error" in last):
+        problems.append(f"expected {vector['expect']}, got {last}")
+    for name, found in [("requests", counts["requests_read"]), ("distinct", counts["distinct"])]:
+        if name in vector and vector[name] != found:
+            problems.append(f"{name}: expected {vector[name]}, got {found}")
+    if counts["connections"] > vector.get("connections", counts["connections"]):
+        problems.append(f"{counts['connections']} connections")
+    if not vector.get("at_least_seconds", 0) <= took <= vector.get("at_most_seconds", took):
+        problems.append(f"took {took} s")
+    return problems
+
+
+def check_outcomes(
+    vectors: list[Json],
+    name: str,
+    server: dict[str, str],
+    compile_c: Callable[..., Path],
+    folder: Path,
+    *arguments: str,
+) -> list[str]:
+    runner = Runner(vectors, server, name, *arguments)
+    runner.compile(folder, compile_c, name)
+
+    def check(vector: Json, printed: list[Json], took: float) -> list[str]:
+        counts = fetch(f"{server['http']}/count/{Runner.run_name(vector, name)}")
+        return outcome_problems(vector, printed, took, counts)
+
+    return runner.all_problems(check)
+
+
+def test_outcomes(server: dict[str, str], compile_c: Callable[..., Path], tmp_path: Path) -> None:
+    vectors = load("outcomes")
+    assert len(vectors) > 150
+    problems = check_outcomes(vectors, "coutcomes", server, compile_c, tmp_path)
+    assert not problems, "\n".join(problems)
+
+
+@pytest.mark.parametrize("driver", ["alone", "driven"])
+def test_idle_connections_that_the_server_closes(
+    driver: str, server: dict[str, str], compile_c: Callable[..., Path], tmp_path: Path
+) -> None:
+    """200 sends, 45 ms apart, to servers that close idle connections after 20 ms in every way there is.
+
+    Once by themselves, and once while a receiver has a thread that does the library's work too.
+    """
+    vectors = [
+        vector | {"times": 200, "pause_ms": 45, "requests": 200, "distinct": 200}
+        for vector in load("outcomes")
+        if vector["id"].startswith("idle-") and "-send" in vector["id"] and "garbage" not in vector["id"]
+    ]
+    assert len(vectors) >= 7
+    problems = check_outcomes(vectors, f"cidle{driver}", server, compile_c, tmp_path, driver)
+    assert not problems, "\n".join(problems)
