@@ -1,5 +1,11 @@
 //! The API key appears nowhere: not in logs of any library at TRACE, not in errors, not in Debug.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
 
 mod common;
 
@@ -45,7 +51,9 @@ fn the_key_appears_nowhere() {
             continue;
         }
         let options = filled(&server, &vector, "client", "canary", 0);
-        let Ok(builder) = builder(&server, &options, &vector.id, "canary") else { continue };
+        let Ok(builder) = builder(&server, &options, &vector.id, "canary") else {
+            continue;
+        };
         let builder = builder
             .api_key(KEY)
             .timeout(std::time::Duration::from_millis(500))
@@ -59,13 +67,21 @@ fn the_key_appears_nowhere() {
         }
         calls += 1;
     }
-    for typed in [&format!("{KEY}\u{7f}"), &format!("{KEY} x"), &format!("Bearer  {KEY}\n\nx")] {
+    for typed in [
+        &format!("{KEY}\u{7f}"),
+        &format!("{KEY} x"),
+        &format!("Bearer  {KEY}\n\nx"),
+    ] {
         let error = flowai::Client::builder().api_key(typed).build().unwrap_err();
         note(&format_args!("{error} {error:?}"));
     }
     assert!(calls > 300, "{calls}");
     let seen = SEEN.lock().unwrap();
-    assert!(seen.len() > 100_000, "the log is not being kept: {} bytes", seen.len());
+    assert!(
+        seen.len() > 100_000,
+        "the log is not being kept: {} bytes",
+        seen.len()
+    );
     let found: Vec<_> = seen.lines().filter(|line| line.contains(KEY)).collect();
     assert!(found.is_empty(), "{found:#?}");
 }

@@ -117,6 +117,8 @@ impl Transport {
         };
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         self.budget.earn();
+        let began = Instant::now();
+        let name = request.operation.name;
         let mut retry = 0;
         loop {
             sent.reset();
