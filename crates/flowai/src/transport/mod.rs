@@ -123,30 +123,43 @@ impl Transport {
         loop {
             sent.reset();
             let error = match self.attempt_until(deadline, config, request, sent).await {
-                Ok(response) => return Ok(response),
+                Ok(response) => {
+                    log::debug!("{name}: {} after {:?}", response.status, began.elapsed());
+                    return Ok(response);
+                }
                 Err(error) => error,
             };
             log::debug!(
-                "{}: attempt {} failed: {error}",
-                request.operation.name,
-                retry + 1
+                "{name}: attempt {} failed after {:?}: {error}",
+                retry + 1,
+                began.elapsed()
             );
-            let pause = match retry::pause(&error, retry) {
-                Some(pause)
-                    if retry < config.max_retries
-                        && retry::is_repeatable(request.operation, &error)
-                        && deadline
-                            .is_none_or(|end| end.saturating_duration_since(Instant::now()) > pause)
-                        && request.body.is_repeatable()
-                        && self.budget.spend() =>
-                {
-                    pause
-                }
-                _ => return Err(error),
+            let Some(pause) = self.pause_before_retry(config, request, &error, retry, deadline) else {
+                return Err(error);
             };
             sleep(pause).await;
             retry += 1;
         }
+    }
+
+    /// How long to wait before the request goes out again; `None` if it must not, or may not any more.
+    fn pause_before_retry(
+        &self,
+        config: &Config,
+        request: &Request,
+        error: &Error,
+        retry: u32,
+        deadline: Option<Instant>,
+    ) -> Option<Duration> {
+        if retry >= config.max_retries
+            || !retry::is_repeatable(request.operation, error)
+            || !request.body.is_repeatable()
+        {
+            return None;
+        }
+        let pause = retry::pause(error, retry)?;
+        let in_time = deadline.is_none_or(|end| end.saturating_duration_since(Instant::now()) > pause);
+        (in_time && self.budget.spend()).then_some(pause)
     }
 
     /// One attempt, with everything an error has to say except which operation it was.
