@@ -62,6 +62,10 @@ from flowai.exceptions import (
     WebhookVerificationError,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from flowai._kinds import EventKind
+
 __all__ = [
     "APIConnectionError",
     "APIResponseError",
@@ -117,14 +121,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> object:
     if name == "EventKind":
-        from flowai._kinds import EventKind
+        from flowai import _kinds
 
-        globals()[name] = EventKind
-        return EventKind
+        globals()[name] = _kinds.EventKind
+        return _kinds.EventKind
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})

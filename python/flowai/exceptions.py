@@ -16,8 +16,8 @@ class FlowAIError(Exception):
 
     Attributes:
         kind: the name of the kind of error, the same in every language.
-        delivery: what became of a message: "not_sent" (it certainly did not leave), "rejected" (the service did not
-            take it), "maybe_sent" (it left, and nobody knows), or None when the call was not a send.
+        delivery: what became of a message: "not_sent" (it certainly did not leave), "rejected" (the service
+            did not take it), "maybe_sent" (it left, and nobody knows), or None when the call was not a send.
         retryable: whether the same call may be made again without doing anything twice, and may then succeed.
         operation: the name of the method that failed.
         argument: the name of the argument that was refused.
@@ -219,4 +219,25 @@ _BY_KIND: dict[str, type[FlowAIError]] = {
     },
 }
 
-__all__ = [name for name, value in list(globals().items()) if isinstance(value, type)]
+__all__ = [
+    "APIConnectionError",
+    "APIResponseError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AuthenticationError",
+    "BadRequestError",
+    "ClosedError",
+    "FlowAIError",
+    "ForkedError",
+    "InternalError",
+    "InvalidArgumentError",
+    "NotFoundError",
+    "PayloadTooLargeError",
+    "QueueFullError",
+    "RateLimitError",
+    "RedirectError",
+    "ServerError",
+    "StorageError",
+    "WebhookParseError",
+    "WebhookVerificationError",
+]

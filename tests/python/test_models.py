@@ -64,7 +64,9 @@ def test_messages_say_what_they_are():
     assert flowai.TextMessage("Hello", originator="John").originator == flowai.Originator("John")
 
 
-@pytest.mark.parametrize(("given", "sent"), [("52.370", "52.370"), (52.37, "52.37"), (52, "52"), (12.0, "12")])
+@pytest.mark.parametrize(
+    ("given", "sent"), [("52.370", "52.370"), (52.37, "52.37"), (52, "52"), (12.0, "12")]
+)
 def test_coordinates_are_sent_as_text(given, sent):
     place = flowai.LocationMessage(given, long="4.9")
     assert place.to_dict() == {"type": "location", "lat": sent, "long": "4.9"}
@@ -133,7 +135,9 @@ def test_documents_survive_with_what_nobody_knew():
 
 
 def test_what_has_the_wrong_shape_reads_as_absent():
-    event = flowai.parse_event('{"type": "message", "originator": {"name": 7, "profile": "tall", "role": "user"}}')
+    event = flowai.parse_event(
+        '{"type": "message", "originator": {"name": 7, "profile": "tall", "role": "user"}}'
+    )
     john = event.originator
     assert (john.name, john.profile, john.role) == (None, None, "user")
     assert john.to_dict() == {"name": 7, "profile": "tall", "role": "user"}
@@ -216,7 +220,13 @@ def test_subclasses_keep_their_class():
 
 def test_results():
     page = flowai.HistoryPage.from_dict(
-        {"history": [{"messages": [{"fallback": "hi"}]}, 3], "page": "2", "pages": 3, "threadId": "t", "more": 1}
+        {
+            "history": [{"messages": [{"fallback": "hi"}]}, 3],
+            "page": "2",
+            "pages": 3,
+            "threadId": "t",
+            "more": 1,
+        }
     )
     assert (page.page, page.pages, page.thread_id, page.extra) == (2, 3, "t", {"more": 1})
     assert [entry.messages[0].text for entry in page.entries] == ["hi"]

@@ -370,6 +370,7 @@ impl Client {
     /// mime_type: str such as ``image/png``; by the name of the file if not given.
     /// filename: str, the name that the service is told.
     /// url: str, where the file can be found too.
+    /// title: str, a name for it (later versions of the API).
     /// progress: called on this thread as progress(done, total) in bytes; total is None when it is not known. An exception
     ///     that it raises ends the upload.
     /// idle_timeout: seconds without any progress after which the upload ends.
@@ -379,11 +380,12 @@ impl Client {
     /// >>> client.upload_media("thread-1", b"...", filename="photo.png").status
     /// 'ok'
     #[pyo3(
-        signature = (thread_id, file, *, media_type=None, mime_type=None, filename=None, url=None, progress=None,
-                     idle_timeout=None, timeout=None, originator=None, trace_id=None, lang=None, timezone=None, params=None),
+        signature = (thread_id, file, *, media_type=None, mime_type=None, filename=None, url=None, title=None,
+                     progress=None, idle_timeout=None, timeout=None, originator=None, trace_id=None, lang=None,
+                     timezone=None, params=None),
         text_signature = "($self, thread_id, file, *, media_type=None, mime_type=None, filename=None, url=None, \
-                          progress=None, idle_timeout=30.0, timeout=None, originator=None, trace_id=None, lang=None, \
-                          timezone=None, params=None)"
+                          title=None, progress=None, idle_timeout=30.0, timeout=None, originator=None, trace_id=None, \
+                          lang=None, timezone=None, params=None)"
     )]
     fn upload_media(
         &self,
@@ -394,6 +396,7 @@ impl Client {
         mime_type: Given<'_, '_>,
         filename: Given<'_, '_>,
         url: Given<'_, '_>,
+        title: Given<'_, '_>,
         progress: Given<'_, '_>,
         idle_timeout: Given<'_, '_>,
         timeout: Given<'_, '_>,
@@ -423,7 +426,7 @@ impl Client {
                     upload = upload.idle_timeout(timeout);
                 }
                 let mut along = Object::new();
-                fields::fill(&mut along, MediaMessage::MODEL, [("url", url)])?;
+                fields::fill(&mut along, MediaMessage::MODEL, [("url", url), ("title", title)])?;
                 Along {
                     originator,
                     trace_id,

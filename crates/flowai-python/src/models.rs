@@ -400,6 +400,11 @@ fn make_class<'py>(py: Python<'py>, place: usize, spec: &'static Spec) -> PyResu
     members.set_item("__module__", "flowai")?;
     members.set_item("__match_args__", PyTuple::new(py, names)?)?;
     members.set_item("_spec", place)?;
+    let shapes: Vec<_> = spec
+        .arguments()
+        .map(|field| (python_name(field), shape_of(field)))
+        .collect();
+    members.set_item("_shapes", PyTuple::new(py, shapes)?)?;
     for field in spec.table.fields {
         let getter = getter(py, move |py, object| fields::from_wire(py, field, object))?;
         members.set_item(
@@ -455,6 +460,21 @@ fn describe(field: &Field) -> String {
         words(field.doc),
         field.wire
     )
+}
+
+/// The shape of a field and the model that it holds, for those who write the type stubs.
+fn shape_of(field: &Field) -> (&'static str, Option<&'static str>) {
+    match field.shape {
+        Shape::String => ("str", None),
+        Shape::Number => ("float", None),
+        Shape::Integer => ("int", None),
+        Shape::Bool => ("bool", None),
+        Shape::Object => ("dict", None),
+        Shape::Array => ("tuple", None),
+        Shape::Any => ("any", None),
+        Shape::Model(table) => ("model", Some(table.name)),
+        Shape::List(table) => ("models", Some(table.name)),
+    }
 }
 
 fn type_of(field: &Field) -> String {

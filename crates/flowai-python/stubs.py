@@ -1,0 +1,147 @@
+"""Write the type stubs of the native module, or with --check say whether they are up to date.
+
+Signatures are in stubs.pyi beside this file. Everything else is asked of the built module: the models and
+their fields, which come from the core, and the documentation.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+from flowai import EventKind, _flowai
+
+HERE = Path(__file__).parent
+PACKAGE = HERE.parent.parent / "python" / "flowai"
+
+READ = {
+    "str": "str | None",
+    "float": "float | None",
+    "int": "int | None",
+    "bool": "bool | None",
+    "dict": "_Document | None",
+    "tuple": "tuple[Any, ...]",
+    "any": "Any",
+    "model": "{} | None",
+    "models": "tuple[{}, ...]",
+}
+GIVEN = {
+    "str": "str",
+    "float": "float",
+    "int": "int",
+    "bool": "bool",
+    "dict": "_Document",
+    "tuple": "Sequence[Any]",
+    "any": "Any",
+    "model": "{} | _Document",
+    "models": "Sequence[{} | _Document]",
+}
+
+
+def given(name: str, shape: str, model: str | None) -> str:
+    """Return the type of a constructor's argument."""
+    if model == "Originator":
+        return "_OriginatorLike"
+    if name in ("lat", "long"):
+        return "str | float"
+    return GIVEN[shape].format(model)
+
+
+def model_class(cls: type) -> str:
+    """Return the stub of a model, without its documentation."""
+    shapes = dict(cls._shapes)
+    arguments = []
+    for parameter in inspect.signature(cls).parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in arguments:
+            arguments.append("*")
+        kind = given(parameter.name, *shapes[parameter.name])
+        if parameter.default is parameter.empty:
+            arguments.append(f"{parameter.name}: {kind}")
+        elif parameter.default is None:
+            arguments.append(f"{parameter.name}: {kind.removesuffix(' | None')} | None = None")
+        else:
+            arguments.append(f"{parameter.name}: {kind} | None = {parameter.default!r}")
+    lines = [f"class {cls.__name__}(Model):", f"    def __new__(cls, {', '.join(arguments)}) -> Self: ..."]
+    for name, member in vars(cls).items():
+        if isinstance(member, property):
+            shape, model = shapes.get(name, ("str", None))
+            kind = READ[shape].format(model) if name in shapes else "str"
+            lines += ["    @property", f"    def {name}(self) -> {kind}: ..."]
+    return "\n".join(lines)
+
+
+def document(node: ast.ClassDef | ast.FunctionDef, owner: object) -> None:
+    """Put the documentation that a class or function has at run time into its stub."""
+    if isinstance(node, ast.FunctionDef) and node.name.startswith("__"):
+        return
+    found = vars(owner).get(node.name) if isinstance(owner, type) else getattr(owner, node.name, None)
+    doc = getattr(found, "__doc__", None)
+    if isinstance(node, ast.ClassDef) and isinstance(found, type):
+        for member in node.body:
+            if isinstance(member, ast.FunctionDef):
+                document(member, found)
+    if doc and (found is not None):
+        indent = "    " if isinstance(owner, type) or isinstance(node, ast.ClassDef) else ""
+        indent = indent * (2 if isinstance(owner, type) else 1) or "    "
+        text = doc.replace("\n", "\n" + indent)
+        text = "\n".join(line.rstrip() for line in text.split("\n"))
+        if "\n" in text:
+            text += "\n" + indent
+        statement = ast.Expr(ast.Constant(text))
+        if isinstance(node, ast.FunctionDef):
+            node.body = [statement]
+        else:
+            node.body.insert(0, statement)
+
+
+def native() -> str:
+    """Return the stub of flowai._flowai."""
+    models = [value for value in vars(_flowai).values() if hasattr(value, "_shapes")]
+    source = (HERE / "stubs.pyi").read_text()
+    source = source.replace("__all__: list[str]", f"__all__ = {_flowai.__all__!r}")
+    source = source.replace("# models", "\n\n".join(model_class(cls) for cls in models))
+    tree = ast.parse(source)
+    for node in tree.body:
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+            document(node, _flowai)
+    return ast.unparse(tree)
+
+
+def kinds() -> str:
+    """Return the stub of flowai._kinds."""
+    members = "\n".join(f"    {kind.name} = {kind.value}" for kind in EventKind)
+    return (
+        f'from enum import IntEnum\n\nclass EventKind(IntEnum):\n    """{EventKind.__doc__}"""\n\n{members}\n'
+    )
+
+
+def formatted(source: str) -> str:
+    """Return the source in the style of the project."""
+    name = str(PACKAGE / "_flowai.pyi")
+    for command in (["check", "--quiet", "--select=I,RUF022", "--fix"], ["format"]):
+        command = ["ruff", *command, "--stdin-filename", name, "-"]
+        source = subprocess.run(command, input=source, check=True, capture_output=True, text=True).stdout
+    return source
+
+
+def main() -> int:
+    """Write or check all stubs and return the exit code."""
+    stale = []
+    for name, source in (("_flowai.pyi", native()), ("_kinds.pyi", kinds())):
+        path = PACKAGE / name
+        wanted = formatted("# Generated by crates/flowai-python/stubs.py\n" + source)
+        if not path.exists() or path.read_text() != wanted:
+            stale.append(name)
+            if "--check" not in sys.argv:
+                path.write_text(wanted)
+    if "--check" in sys.argv and stale:
+        sys.stderr.write(f"out of date, run crates/flowai-python/stubs.py: {', '.join(stale)}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

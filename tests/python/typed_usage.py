@@ -1,0 +1,93 @@
+"""How users write it, for the type checkers: this file is checked strictly and also run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import flowai
+from flowai import EventKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def names(client: flowai.Client, thread_id: str) -> Iterator[str]:
+    for entry in client.iter_history(thread_id, limit=100):
+        if entry.originator is not None and entry.originator.name is not None:
+            yield entry.originator.name
+
+
+def tell(done: int, total: int | None) -> None:
+    print(f"{done} of {total}")
+
+
+def describe(event: flowai.Event) -> str:
+    match event:
+        case flowai.Event(kind=EventKind.REPLY):
+            return event.text
+        case flowai.Event(thread_id=thread_id):
+            return f"{event.type} in {thread_id}"
+    return ""
+
+
+def send(client: flowai.Client, photo: Path) -> list[flowai.Receipt]:
+    john = flowai.Originator("John", profile=flowai.Profile(full_name="John Doe", timezone=-5))
+    receipts = [
+        client.send_text("t", "Hello", originator=john, trace_id=7, lang="en", timeout=2.5),
+        client.send_event("t", "MY_EVENT", originator="John", params={"size": [{"value": "XL"}]}),
+        client.send_location(
+            "t", 52.37, "4.89", title="Amsterdam", originator={"name": "John", "role": "external"}
+        ),
+        client.send_media("t", "https://example.com/a.png", media_type="image"),
+        client.send("t", flowai.TextMessage("Hello", timezone=2)),
+        client.send("t", {"type": "event", "eventName": "E"}),
+        client.upload_media("t", photo, progress=tell, idle_timeout=5),
+        client.upload_media("t", b"...", filename="a.bin", media_type="file"),
+    ]
+    with photo.open("rb") as file:
+        receipts.append(client.upload_media("t", file))
+    return receipts
+
+
+def read(client: flowai.Client) -> tuple[int | None, bool | None, list[str | None]]:
+    page: flowai.HistoryPage = client.history("t", page=1)
+    paused: bool | None = client.bot_status("t").is_paused
+    opening = [
+        interval.from_
+        for hours in client.business_hours()
+        for day in hours.weekdays
+        for interval in day.content
+    ]
+    return page.pages, paused, opening
+
+
+def fail(client: flowai.Client) -> str | None:
+    try:
+        client.send_text("t", "Hello")
+    except flowai.RateLimitError as error:
+        wait: float | None = error.retry_after
+        return f"{wait}"
+    except flowai.FlowAIError as error:
+        return error.delivery
+    return None
+
+
+def main(photo: Path) -> str:
+    with flowai.Sandbox(bot="echo", speed=10.0) as sandbox, sandbox.client() as client:
+        verifier = flowai.Verifier.any(
+            flowai.Verifier.jwt(sandbox.webhook_secret), flowai.Verifier.body_key("k")
+        )
+        with flowai.Receiver(verifier=verifier, listen="127.0.0.1:0", path="/hook") as receiver:
+            sandbox.set_webhook(receiver.url)
+            assert all(receipt.status == "ok" for receipt in send(client, photo))
+            assert len(list(names(client, "t"))) > 1
+            assert read(client)[1] is False
+            sandbox.fail_next(status=429, retry_after=1, times=1)
+            assert fail(client) is not None
+            reply = receiver.wait(kind=EventKind.REPLY, thread_id="t", timeout=10)
+            assert reply is not None
+            assert sandbox.wait_delivered(10.0)
+            assert [attempt.status for attempt in sandbox.deliveries[0].attempts] == [200]
+            assert sandbox.requests[0].method == "POST"
+            return describe(reply)
