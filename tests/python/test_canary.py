@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import flowai
 import pytest
+
+import flowai
 from children import finish, start
 from vectors import CALLS, client_for, filled, load, perform, server, shown
 
@@ -145,7 +146,7 @@ def test_a_refused_key_is_not_quoted(typed: str) -> None:
 def test_a_key_of_the_wrong_type_is_not_quoted() -> None:
     seen = Seen()
     with pytest.raises(TypeError) as caught:
-        flowai.Client(KEY.encode())
+        flowai.Client(KEY.encode())  # type: ignore[arg-type]
     seen.error(caught.value)
     with pytest.raises(TypeError) as caught:
         pickle.dumps(flowai.Client(KEY))
@@ -213,9 +214,8 @@ def test_secrets_of_webhooks_are_in_no_error_repr_or_log() -> None:
             with pytest.raises(flowai.AuthenticationError) as denied:
                 flowai.Client(KEY + "wrong", base_url=sandbox.base_url).send_text("t", "Hello")
             seen.error(denied.value)
-            for value in (receiver, sandbox, client, event):
-                seen.note(value)
-            for value in (*sandbox.requests, *sandbox.deliveries):
+            shown_to_users: list[object] = [receiver, sandbox, client, event]
+            for value in [*shown_to_users, *sandbox.requests, *sandbox.deliveries]:
                 seen.note(value)
     assert len(seen.lines) > 40
     assert not seen.hits()

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-import flowai
 import pytest
+
+import flowai
 from test_vectors import body
 from vectors import load
 

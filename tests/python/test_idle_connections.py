@@ -12,6 +12,7 @@ from children import returned, start
 from vectors import server
 
 SENDS = 200
+RERUNS = 3
 PLAIN = ("idle-fin", "idle-reset", "idle-408", "stale-answer")
 TLS = (*PLAIN, "idle-close-notify", "idle-408-close-notify")
 
@@ -49,23 +50,44 @@ def send_all(options: dict[str, Any], stalling: dict[str, Any] | None) -> list[s
     return problems
 
 
-def run_all(driven: bool) -> None:
-    cases = [(word, False) for word in PLAIN] + [(word, True) for word in TLS]
-    running = []
-    for word, tls in cases:
-        run = f"idle{word}{tls}{driven}".replace("-", "")
-        stalling = server().fault("stall", f"{run}driver") if driven else None
-        process = start(send_all, server().fault(word, run, tls), stalling)
-        running.append((f"{word}, {'TLS' if tls else 'plain'}", run, process))
-    problems = []
-    for name, run, process in running:
-        problems += [f"{name}: {problem}" for problem in returned(process, limit=120)]
-        counts = server().counts(run)
-        if (counts["requests_read"], counts["distinct"]) != (SENDS, SENDS):
+class Case:
+    """One way to close connections, and the process that sends to a server which does so."""
+
+    def __init__(self, word: str, tls: bool, driven: bool, attempt: int) -> None:
+        self.arguments = (word, tls, driven)
+        self.name = f"{word}, {'TLS' if tls else 'plain'}"
+        self.run = f"idle{word}{tls}{driven}{attempt}".replace("-", "")
+        stalling = server().fault("stall", f"{self.run}driver") if driven else None
+        self.process = start(send_all, server().fault(word, self.run, tls), stalling)
+
+    def problems(self) -> list[str]:
+        problems: list[str] = returned(self.process, limit=120)
+        counts = server().counts(self.run)
+        # What the server closed under a request may have been read or not; everything else is read once.
+        if not SENDS - len(problems) <= counts["requests_read"] == counts["distinct"] <= SENDS:
             read = f"{counts['requests_read']} requests, {counts['distinct']} of them distinct"
-            problems.append(f"{name}: {read}")
+            problems += [read] * SENDS
         if counts["connections"] < SENDS / 2:
-            problems.append(f"{name}: {counts['connections']} connections, so they were not closed")
+            problems += [f"{counts['connections']} connections, so they were not closed"] * SENDS
+        return [f"{self.name}: {problem}" for problem in problems]
+
+
+def run_all(driven: bool) -> None:
+    """All cases at once.
+
+    A machine may be so busy that the server wakes 25 ms late and closes a connection under a request, which
+    no client can prevent. A case with a few errors has to do without any when it runs alone.
+    """
+    kinds = [(word, False) for word in PLAIN] + [(word, True) for word in TLS]
+    running = [Case(word, tls, driven, 0) for word, tls in kinds]
+    seen = [(case, case.problems()) for case in running]
+    problems = []
+    for case, found in seen:
+        for attempt in range(1, 1 + RERUNS):
+            if not 0 < len(found) <= SENDS / 100:
+                break
+            found = Case(*case.arguments, attempt).problems()
+        problems += found
     assert not problems, "\n".join(problems)
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import flowai
 import pytest
+
+import flowai
 from children import call
 from vectors import server
 

@@ -13,8 +13,9 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-import flowai
 import pytest
+
+import flowai
 from children import call, finish, start_script, wait_for_forked
 from vectors import server
 
@@ -165,7 +166,7 @@ def fork_with_servers(leave_by_exit: bool) -> list[str]:
         # The client is no server: it works here too.
         assert client.send_text("t", "child").status == "ok"
         if not leave_by_exit:
-            receiver = sandbox = None
+            del receiver, sandbox
             gc.collect()
 
     for _ in range(FORKS):
@@ -313,7 +314,8 @@ time.sleep(0.3)
         6,
     ),
     "sys.exit while the history is read": (
-        "for entry in flowai.Sandbox().client().iter_history('t'):\n    pass\nsys.exit(7)",
+        "sandbox = flowai.Sandbox()\nown = sandbox.client()\nown.send_text('t', 'Hello')\n"
+        "for entry in own.iter_history('t'):\n    sys.exit(7)",
         7,
     ),
     "sys.exit while a file is uploaded": (
@@ -349,8 +351,8 @@ def test_exit_with(name: str) -> None:
         return start_script(STALLED + script, stalling, ok)
 
     for _ in range(TIMES // AT_ONCE):
-        for process in [begin() for _ in range(AT_ONCE)]:
-            finished = finish(process, limit=30)
+        running = [begin() for _ in range(AT_ONCE)]
+        for finished in [finish(process, limit=30) for process in running]:
             assert finished.code == code, f"exit code {finished.code}\n{finished.errors}"
             assert "panicked" not in finished.errors, finished.errors
             assert "Fatal" not in finished.errors, finished.errors

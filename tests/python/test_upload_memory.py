@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-import flowai
 import pytest
+
+import flowai
 from children import call
 from vectors import KEY
 

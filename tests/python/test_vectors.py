@@ -11,8 +11,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-import flowai
 import pytest
+
+import flowai
 from vectors import (
     CALLS,
     FILE_FORMS,
@@ -112,7 +113,7 @@ READERS: dict[str, Callable[[flowai.Event], Any]] = {
 def person(originator: flowai.Originator | None, expected: dict[str, Any] | None) -> list[str]:
     """The members that the vector gives, in the document and below it."""
     if originator is None or expected is None:
-        return [] if originator is expected else [f"{originator!r} instead of {expected!r}"]
+        return [] if originator is None and expected is None else [f"{originator!r} instead of {expected!r}"]
     document = originator.to_dict()
     profile = expected.get("profile")
     problems = compare({k: v for k, v in expected.items() if k != "profile"}, document)
