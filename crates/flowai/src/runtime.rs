@@ -132,18 +132,27 @@ where
         let _outstanding = outstanding;
         future.await
     });
-    Ok(Task(handle))
+    Ok(Task {
+        handle: Some(handle),
+        generation: generation(),
+    })
 }
 
-/// Work that was started with [`spawn`]. Dropping it stops the work.
+/// Work that was started with [`spawn`]. Dropping it stops the work, unless that is the work of a parent process.
 #[derive(Debug)]
-pub struct Task<T>(JoinHandle<T>);
+pub struct Task<T> {
+    handle: Option<JoinHandle<T>>,
+    generation: u64,
+}
 
 impl<T> Future for Task<T> {
     type Output = Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
-        let done = ready!(Pin::new(&mut self.0).poll(cx));
+        let Some(handle) = self.handle.as_mut() else {
+            return Poll::Pending;
+        };
+        let done = ready!(Pin::new(handle).poll(cx));
         Poll::Ready(done.map_err(|error| {
             let kind = if error.is_cancelled() {
                 ErrorKind::Cancelled
@@ -157,7 +166,13 @@ impl<T> Future for Task<T> {
 
 impl<T> Drop for Task<T> {
     fn drop(&mut self) {
-        self.0.abort();
+        let Some(handle) = self.handle.take() else { return };
+        if self.generation == generation() {
+            handle.abort();
+        } else {
+            // The parent's runtime is not ours to touch; threads of the parent may have held its locks.
+            std::mem::forget(handle);
+        }
     }
 }
 
