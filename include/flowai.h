@@ -121,7 +121,8 @@
 
 
 /**
- * What a function returns: FLOWAI_OK or one of FLOWAI_ERR_... . The numbers never change; later versions may add some.
+ * What a function returns: FLOWAI_OK or one of FLOWAI_ERR_... . The numbers never change; later versions may add
+ * some.
  */
 typedef int32_t flowai_status;
 
@@ -141,9 +142,10 @@ typedef struct {
 } flowai_error;
 
 /**
- * Text that the library hands out. It belongs to the object it was read from, lives until that is freed, and must not be freed
- * or changed. It is UTF-8 and ends with a NUL that len does not count; text from a JSON document may hold a NUL inside
- * too, so rely on len where that matters. Text that is not there is empty: after a successful call ptr is never NULL.
+ * Text that the library hands out. It belongs to the object it was read from, lives until that is freed, and must not
+ * be freed or changed. It is UTF-8 and ends with a NUL that len does not count; text from a JSON document may hold a
+ * NUL inside too, so rely on len where that matters. Text that is not there is empty: after a successful call ptr is
+ * never NULL.
  */
 typedef struct {
   /**
@@ -167,8 +169,8 @@ typedef struct {
 } flowai_config;
 
 /**
- * Talks to one Flow.ai project. Make one and share it: any number of threads may use it at the same time, and it keeps
- * connections. Free it with flowai_client_free(). In a forked child it works too, with connections of its own.
+ * Talks to one Flow.ai project. Make one and share it: any number of threads may use it at the same time, and it
+ * keeps connections. Free it with flowai_client_free(). In a forked child it works too, with connections of its own.
  */
 typedef struct {
   /**
@@ -200,9 +202,9 @@ typedef struct {
 
 /**
  * Called while an upload goes on, at least every 50 ms, and once at its end, on the thread that made the call. It may
- * call the library, the same client too. Its arguments: the user_data that was given with it; the bytes that were handed to
- * the connection so far; the bytes of the whole file. It returns 0 to go on; anything else gives the upload up with
- * FLOWAI_ERR_CANCELLED.
+ * call the library, the same client too. Its arguments: the user_data that was given with it; the bytes that were
+ * handed to the connection so far; the bytes of the whole file. It returns 0 to go on; anything else gives the upload
+ * up with FLOWAI_ERR_CANCELLED.
  */
 typedef int32_t (*flowai_progress)(void *user_data, uint64_t done, uint64_t total);
 
@@ -217,7 +219,8 @@ typedef struct {
 } flowai_history_page;
 
 /**
- * One entry of a history. Free it with flowai_history_entry_free(); it does not need the page or iterator it came from.
+ * One entry of a history. Free it with flowai_history_entry_free(); it does not need the page or iterator it came
+ * from.
  */
 typedef struct {
   /**
@@ -257,7 +260,8 @@ typedef struct {
 } flowai_bot_status;
 
 /**
- * A yes or no that may be unknown: FLOWAI_YES, FLOWAI_NO or FLOWAI_UNKNOWN. Compare with these; do not use it as a truth value.
+ * A yes or no that may be unknown: FLOWAI_YES, FLOWAI_NO or FLOWAI_UNKNOWN. Compare with these; do not use it as a
+ * truth value.
  */
 typedef int32_t flowai_answer;
 
@@ -310,8 +314,8 @@ typedef struct {
 } flowai_verifier;
 
 /**
- * The settings of a receiver. Free it with flowai_receiver_config_free(), any time after flowai_receiver_start(), which
- * copies it.
+ * The settings of a receiver. Free it with flowai_receiver_config_free(), any time after flowai_receiver_start(),
+ * which copies it.
  */
 typedef struct {
   /**
@@ -321,9 +325,9 @@ typedef struct {
 } flowai_receiver_config;
 
 /**
- * A server that receives the webhook calls of Flow.ai and hands out their events. A call is acknowledged only after its events
- * are in the queue; the queue is in memory, so what nobody has taken is gone when the process ends. Free it with
- * flowai_receiver_free(). In a forked child its functions fail with FLOWAI_ERR_FORKED.
+ * A server that receives the webhook calls of Flow.ai and hands out their events. A call is acknowledged only after
+ * its events are in the queue; the queue is in memory, so what nobody has taken is gone when the process ends. Free
+ * it with flowai_receiver_free(). In a forked child its functions fail with FLOWAI_ERR_FORKED.
  */
 typedef struct {
   /**
@@ -573,8 +577,8 @@ const char *flowai_status_name(flowai_status status);
  * The name of a delivery: "not_sent", "rejected" or "maybe_sent".
  *
  * @param delivery  Any number.
- * @return          A string that lives for ever; "none" for FLOWAI_DELIVERY_NONE, "unknown" for a number that is none of
- *                  them. Never NULL.
+ * @return          A string that lives for ever; "none" for FLOWAI_DELIVERY_NONE, "unknown" for a number that is none
+ *                  of them. Never NULL.
  * @par Thread safety  Any thread; async-signal-safe.
  */
 const char *flowai_delivery_name(flowai_delivery delivery);
@@ -714,7 +718,7 @@ FLOWAI_NODISCARD flowai_status flowai_config_new(flowai_error *err, flowai_confi
  * @param err     Receives an error on failure; may be NULL.
  * @return        FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
-flowai_status flowai_config_set_api_key(flowai_config config, const char * key, flowai_error *err);
+flowai_status flowai_config_set_api_key(flowai_config config, const char *key, flowai_error *err);
 
 /**
  * Sets where the service is. Default: FLOWAI_BASE_URL of the environment, else https://api.flow.ai/rest/v1/.
@@ -724,7 +728,7 @@ flowai_status flowai_config_set_api_key(flowai_config config, const char * key, 
  * @param err     Receives an error on failure; may be NULL.
  * @return        FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
-flowai_status flowai_config_set_base_url(flowai_config config, const char * url, flowai_error *err);
+flowai_status flowai_config_set_base_url(flowai_config config, const char *url, flowai_error *err);
 
 /**
  * Sets the name of the sender of messages that name none themselves; the role is external. Default: "Anonymous".
@@ -734,19 +738,18 @@ flowai_status flowai_config_set_base_url(flowai_config config, const char * url,
  * @param err     Receives an error on failure; may be NULL.
  * @return        FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
-flowai_status flowai_config_set_originator_name(flowai_config config, const char * name, flowai_error *err);
+flowai_status flowai_config_set_originator_name(flowai_config config, const char *name, flowai_error *err);
 
 /**
- * Sets the sender of messages that name none themselves, with role, profile and metadata ("Originator" of the API document).
+ * Sets the sender of messages that name none themselves, with role, profile and metadata ("Originator" of the API
+ * document).
  *
  * @param config  Settings.
  * @param document A JSON object: {"name": "John Doe", "role": "external", "profile": {...}}.
  * @param err     Receives an error on failure; may be NULL.
  * @return        FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
-flowai_status flowai_config_set_originator_json(flowai_config config,
-                                                const char * document,
-                                                flowai_error *err);
+flowai_status flowai_config_set_originator_json(flowai_config config, const char *document, flowai_error *err);
 
 /**
  * Sets the deadline over all attempts of a call, connecting and reading included. Default: 30,000.
@@ -786,19 +789,18 @@ flowai_status flowai_config_set_max_retries(flowai_config config, uint32_t retri
  * @param err     Receives an error on failure; may be NULL.
  * @return        FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
-flowai_status flowai_config_set_auth_scheme(flowai_config config, const char * scheme, flowai_error *err);
+flowai_status flowai_config_set_auth_scheme(flowai_config config, const char *scheme, flowai_error *err);
 
 /**
  * Sets where lang, timezone and params of a message go. Default: "seed".
  *
  * @param config  Settings.
- * @param form    "seed" (beside the type of the message), "metadata" (in an object of that name, as later versions of the API have it) or "both".
+ * @param form    "seed" (beside the type of the message), "metadata" (in an object of that name, as later versions of
+ *                the API have it) or "both".
  * @param err     Receives an error on failure; may be NULL.
  * @return        FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
-flowai_status flowai_config_set_metadata_form(flowai_config config,
-                                              const char * form,
-                                              flowai_error *err);
+flowai_status flowai_config_set_metadata_form(flowai_config config, const char *form, flowai_error *err);
 
 /**
  * Sets the longest text that is accepted. Default: 255, as "Text message" of the API document says.
@@ -818,20 +820,18 @@ flowai_status flowai_config_set_max_text_length(flowai_config config, size_t len
  * @param err     Receives an error on failure; may be NULL.
  * @return        FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
-flowai_status flowai_config_set_proxy(flowai_config config, const char * url, flowai_error *err);
+flowai_status flowai_config_set_proxy(flowai_config config, const char *url, flowai_error *err);
 
 /**
- * Sets the only certificate authorities to trust. Default: SSL_CERT_FILE and SSL_CERT_DIR of the environment, else those of
- * the system, else a bundled list.
+ * Sets the only certificate authorities to trust. Default: SSL_CERT_FILE and SSL_CERT_DIR of the environment, else
+ * those of the system, else a bundled list.
  *
  * @param config  Settings.
  * @param path    A PEM file.
  * @param err     Receives an error on failure; may be NULL.
  * @return        FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
-flowai_status flowai_config_set_ca_file(flowai_config config,
-                                        const char * path,
-                                        flowai_error *err);
+flowai_status flowai_config_set_ca_file(flowai_config config, const char *path, flowai_error *err);
 
 /**
  * Sets the certificate by which the client identifies itself to the server. Default: none.
@@ -841,7 +841,7 @@ flowai_status flowai_config_set_ca_file(flowai_config config,
  * @param err     Receives an error on failure; may be NULL.
  * @return        FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
-flowai_status flowai_config_set_client_cert(flowai_config config, const char * path, flowai_error *err);
+flowai_status flowai_config_set_client_cert(flowai_config config, const char *path, flowai_error *err);
 
 /**
  * Sets the header User-Agent. Default: flowai/ and the version.
@@ -851,7 +851,7 @@ flowai_status flowai_config_set_client_cert(flowai_config config, const char * p
  * @param err     Receives an error on failure; may be NULL.
  * @return        FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
-flowai_status flowai_config_set_user_agent(flowai_config config, const char * agent, flowai_error *err);
+flowai_status flowai_config_set_user_agent(flowai_config config, const char *agent, flowai_error *err);
 
 /**
  * Sets whether messages without a trace id get a unique one. Default: true.
@@ -902,16 +902,15 @@ FLOWAI_NODISCARD flowai_status flowai_client_new(flowai_config config, flowai_er
 flowai_status flowai_client_base_url(flowai_client client, flowai_str *out);
 
 /**
- * Closes every connection of a client. Calls made from now on fail with FLOWAI_ERR_CLOSED; those that other threads are in
- * go on. Nobody has to call this before flowai_client_free().
+ * Closes every connection of a client. Calls made from now on fail with FLOWAI_ERR_CLOSED; those that other threads
+ * are in go on. Nobody has to call this before flowai_client_free().
  *
  * @param client  A client.
  * @param err     Receives an error on failure; may be NULL.
  * @return        FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE.
  * @par Thread safety  Any thread.
  */
-flowai_status flowai_client_close(flowai_client client,
-                                  flowai_error *err);
+flowai_status flowai_client_close(flowai_client client, flowai_error *err);
 
 /**
  * Frees a client. Calls that other threads are in go on to their end. {0} and a client that was freed before are left
@@ -936,7 +935,7 @@ void flowai_client_free(flowai_client client);
  */
 FLOWAI_NODISCARD
 flowai_status flowai_client_send_text(flowai_client client,
-                                      const char * thread_id,
+                                      const char *thread_id,
                                       const char *text,
                                       flowai_send_options options,
                                       flowai_error *err,
@@ -957,8 +956,8 @@ flowai_status flowai_client_send_text(flowai_client client,
  */
 FLOWAI_NODISCARD
 flowai_status flowai_client_send_event(flowai_client client,
-                                       const char * thread_id,
-                                       const char * event_name,
+                                       const char *thread_id,
+                                       const char *event_name,
                                        flowai_send_options options,
                                        flowai_error *err,
                                        flowai_receipt *out);
@@ -979,9 +978,9 @@ flowai_status flowai_client_send_event(flowai_client client,
  */
 FLOWAI_NODISCARD
 flowai_status flowai_client_send_location(flowai_client client,
-                                          const char * thread_id,
-                                          const char * lat,
-                                          const char * lng,
+                                          const char *thread_id,
+                                          const char *lat,
+                                          const char *lng,
                                           flowai_send_options options,
                                           flowai_error *err,
                                           flowai_receipt *out);
@@ -1002,16 +1001,16 @@ flowai_status flowai_client_send_location(flowai_client client,
  */
 FLOWAI_NODISCARD
 flowai_status flowai_client_send_media(flowai_client client,
-                                       const char * thread_id,
-                                       const char * url,
-                                       const char * media_type,
+                                       const char *thread_id,
+                                       const char *url,
+                                       const char *media_type,
                                        flowai_send_options options,
                                        flowai_error *err,
                                        flowai_receipt *out);
 
 /**
- * Sends a message that is given as it goes over the wire, such as {"type": "text", "speech": "Hello"}. What the options have
- * takes the place of what the message has.
+ * Sends a message that is given as it goes over the wire, such as {"type": "text", "speech": "Hello"}. What the
+ * options have takes the place of what the message has.
  *
  * @param client       A client.
  * @param thread_id    The thread; any text of at most 1,024 bytes without control characters.
@@ -1025,8 +1024,8 @@ flowai_status flowai_client_send_media(flowai_client client,
  */
 FLOWAI_NODISCARD
 flowai_status flowai_client_send(flowai_client client,
-                                 const char * thread_id,
-                                 const char * message_json,
+                                 const char *thread_id,
+                                 const char *message_json,
                                  flowai_send_options options,
                                  flowai_error *err,
                                  flowai_receipt *out);
@@ -1050,7 +1049,7 @@ FLOWAI_NODISCARD flowai_status flowai_send_options_new(flowai_error *err, flowai
  * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
 flowai_status flowai_send_options_set_originator_name(flowai_send_options options,
-                                                      const char * name,
+                                                      const char *name,
                                                       flowai_error *err);
 
 /**
@@ -1062,7 +1061,7 @@ flowai_status flowai_send_options_set_originator_name(flowai_send_options option
  * @return          FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
 flowai_status flowai_send_options_set_originator_json(flowai_send_options options,
-                                                      const char * document,
+                                                      const char *document,
                                                       flowai_error *err);
 
 /**
@@ -1083,7 +1082,7 @@ flowai_status flowai_send_options_set_trace_id(flowai_send_options options, uint
  * @param err      Receives an error on failure; may be NULL.
  * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
-flowai_status flowai_send_options_set_lang(flowai_send_options options, const char * lang, flowai_error *err);
+flowai_status flowai_send_options_set_lang(flowai_send_options options, const char *lang, flowai_error *err);
 
 /**
  * Sets the timezone of the user.
@@ -1104,7 +1103,7 @@ flowai_status flowai_send_options_set_timezone(flowai_send_options options, int3
  * @return          FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
 flowai_status flowai_send_options_set_params_json(flowai_send_options options,
-                                                  const char * document,
+                                                  const char *document,
                                                   flowai_error *err);
 
 /**
@@ -1125,7 +1124,7 @@ flowai_status flowai_send_options_set_timeout_ms(flowai_send_options options, ui
  * @param err      Receives an error on failure; may be NULL.
  * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
-flowai_status flowai_send_options_set_title(flowai_send_options options, const char * title, flowai_error *err);
+flowai_status flowai_send_options_set_title(flowai_send_options options, const char *title, flowai_error *err);
 
 /**
  * Sets the MIME type of media. Default for an upload: what the name of the file says.
@@ -1135,7 +1134,7 @@ flowai_status flowai_send_options_set_title(flowai_send_options options, const c
  * @param err        Receives an error on failure; may be NULL.
  * @return           FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
-flowai_status flowai_send_options_set_mime_type(flowai_send_options options, const char * mime_type, flowai_error *err);
+flowai_status flowai_send_options_set_mime_type(flowai_send_options options, const char *mime_type, flowai_error *err);
 
 /**
  * Sets the kind of an uploaded file. Default: what the MIME type says.
@@ -1146,7 +1145,7 @@ flowai_status flowai_send_options_set_mime_type(flowai_send_options options, con
  * @return            FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
 flowai_status flowai_send_options_set_media_type(flowai_send_options options,
-                                                 const char * media_type,
+                                                 const char *media_type,
                                                  flowai_error *err);
 
 /**
@@ -1157,7 +1156,7 @@ flowai_status flowai_send_options_set_media_type(flowai_send_options options,
  * @param err       Receives an error on failure; may be NULL.
  * @return          FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
-flowai_status flowai_send_options_set_filename(flowai_send_options options, const char * filename, flowai_error *err);
+flowai_status flowai_send_options_set_filename(flowai_send_options options, const char *filename, flowai_error *err);
 
 /**
  * Sets where an uploaded file can be found too.
@@ -1167,7 +1166,7 @@ flowai_status flowai_send_options_set_filename(flowai_send_options options, cons
  * @param err      Receives an error on failure; may be NULL.
  * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
-flowai_status flowai_send_options_set_url(flowai_send_options options, const char * url, flowai_error *err);
+flowai_status flowai_send_options_set_url(flowai_send_options options, const char *url, flowai_error *err);
 
 /**
  * Sets after how long an upload ends when nothing moved. Default: 30,000.
@@ -1244,8 +1243,8 @@ flowai_status flowai_receipt_request_id(flowai_receipt receipt, flowai_str *out)
 void flowai_receipt_free(flowai_receipt receipt);
 
 /**
- * Uploads a file of at most 250 MB, streamed ("Media message" of the API document). Its options may have a title, MIME type, kind
- * of media, file name, URL, idle time limit and progress function.
+ * Uploads a file of at most 250 MB, streamed ("Media message" of the API document). Its options may have a title,
+ * MIME type, kind of media, file name, URL, idle time limit and progress function.
  *
  * @param client     A client.
  * @param thread_id  The thread; any text of at most 1,024 bytes without control characters.
@@ -1255,20 +1254,20 @@ void flowai_receipt_free(flowai_receipt receipt);
  * @param out        Receives a receipt, which the caller frees.
  * @return           FLOWAI_OK or any FLOWAI_ERR_...; flowai_error_delivery() says what became of the message.
  * @par Thread safety  Any thread, the same client from several at once.
- * @par Blocking       Until the service has answered. There is no deadline unless the options have one, but the upload
- *                     ends when nothing moved for the idle time limit.
+ * @par Blocking       Until the service has answered. There is no deadline unless the options have one, but the
+ *                     upload ends when nothing moved for the idle time limit.
  */
 FLOWAI_NODISCARD
 flowai_status flowai_client_upload_media(flowai_client client,
-                                         const char * thread_id,
-                                         const char * path,
+                                         const char *thread_id,
+                                         const char *path,
                                          flowai_send_options options,
                                          flowai_error *err,
                                          flowai_receipt *out);
 
 /**
- * Uploads bytes from memory, which are copied. Otherwise as flowai_client_upload_media(); the file name of the options gives the
- * MIME type and the kind of media, unless they are set.
+ * Uploads bytes from memory, which are copied. Otherwise as flowai_client_upload_media(); the file name of the
+ * options gives the MIME type and the kind of media, unless they are set.
  *
  * @param client     A client.
  * @param thread_id  The thread; any text of at most 1,024 bytes without control characters.
@@ -1283,8 +1282,8 @@ flowai_status flowai_client_upload_media(flowai_client client,
  */
 FLOWAI_NODISCARD
 flowai_status flowai_client_upload_media_bytes(flowai_client client,
-                                               const char * thread_id,
-                                               const void * data,
+                                               const char *thread_id,
+                                               const void *data,
                                                size_t len,
                                                flowai_send_options options,
                                                flowai_error *err,
@@ -1304,7 +1303,7 @@ flowai_status flowai_client_upload_media_bytes(flowai_client client,
  */
 FLOWAI_NODISCARD
 flowai_status flowai_client_history(flowai_client client,
-                                    const char * thread_id,
+                                    const char *thread_id,
                                     int64_t page,
                                     flowai_error *err,
                                     flowai_history_page *out);
@@ -1384,7 +1383,7 @@ void flowai_history_page_free(flowai_history_page page);
  */
 FLOWAI_NODISCARD
 flowai_status flowai_client_iter_history(flowai_client client,
-                                         const char * thread_id,
+                                         const char *thread_id,
                                          int64_t limit,
                                          flowai_error *err,
                                          flowai_history_iter *out);
@@ -1492,12 +1491,11 @@ flowai_status flowai_business_hours_count(flowai_business_hours hours, size_t *o
  *
  * @param hours  Business hours.
  * @param index  From 0.
- * @param out    Receives text that lives as long as the business hours; empty if there is no such set or it has no name.
+ * @param out    Receives text that lives as long as the business hours; empty if there is no such set or it has no
+ *               name.
  * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
  */
-flowai_status flowai_business_hours_label(flowai_business_hours hours,
-                                          size_t index,
-                                          flowai_str *out);
+flowai_status flowai_business_hours_label(flowai_business_hours hours, size_t index, flowai_str *out);
 
 /**
  * The timezone of a set as people read it, such as "(UTC+03:00) Minsk". It is a label, not a zone name.
@@ -1548,7 +1546,7 @@ void flowai_business_hours_free(flowai_business_hours hours);
  */
 FLOWAI_NODISCARD
 flowai_status flowai_client_pause(flowai_client client,
-                                  const char * thread_id,
+                                  const char *thread_id,
                                   flowai_error *err,
                                   flowai_receipt *out);
 
@@ -1565,7 +1563,7 @@ flowai_status flowai_client_pause(flowai_client client,
  */
 FLOWAI_NODISCARD
 flowai_status flowai_client_resume(flowai_client client,
-                                   const char * thread_id,
+                                   const char *thread_id,
                                    flowai_error *err,
                                    flowai_receipt *out);
 
@@ -1582,7 +1580,7 @@ flowai_status flowai_client_resume(flowai_client client,
  */
 FLOWAI_NODISCARD
 flowai_status flowai_client_bot_status(flowai_client client,
-                                       const char * thread_id,
+                                       const char *thread_id,
                                        flowai_error *err,
                                        flowai_bot_status *out);
 
@@ -1621,8 +1619,8 @@ flowai_status flowai_bot_status_json(flowai_bot_status status, flowai_str *out);
 void flowai_bot_status_free(flowai_bot_status status);
 
 /**
- * Asks for a page of the history of a thread, which arrives as a webhook event of the kind FLOWAI_EVENT_HISTORY ("Thread
- * messages" of the API document).
+ * Asks for a page of the history of a thread, which arrives as a webhook event of the kind FLOWAI_EVENT_HISTORY
+ * ("Thread messages" of the API document).
  *
  * @param client     A client.
  * @param thread_id  The thread; any text of at most 1,024 bytes without control characters.
@@ -1635,7 +1633,7 @@ void flowai_bot_status_free(flowai_bot_status status);
  */
 FLOWAI_NODISCARD
 flowai_status flowai_client_request_history(flowai_client client,
-                                            const char * thread_id,
+                                            const char *thread_id,
                                             int64_t page,
                                             flowai_error *err,
                                             flowai_receipt *out);
@@ -1656,7 +1654,8 @@ flowai_status flowai_client_request_business_hours(flowai_client client,
                                                    flowai_receipt *out);
 
 /**
- * Asks whether the bot of a thread is paused; the answer arrives as a webhook event of the kind FLOWAI_EVENT_BOT_STATUS.
+ * Asks whether the bot of a thread is paused; the answer arrives as a webhook event of the kind
+ * FLOWAI_EVENT_BOT_STATUS.
  *
  * @param client     A client.
  * @param thread_id  The thread; any text of at most 1,024 bytes without control characters.
@@ -1668,7 +1667,7 @@ flowai_status flowai_client_request_business_hours(flowai_client client,
  */
 FLOWAI_NODISCARD
 flowai_status flowai_client_request_bot_status(flowai_client client,
-                                               const char * thread_id,
+                                               const char *thread_id,
                                                flowai_error *err,
                                                flowai_receipt *out);
 
@@ -1682,7 +1681,7 @@ flowai_status flowai_client_request_bot_status(flowai_client client,
  * @return      FLOWAI_OK, FLOWAI_ERR_WEBHOOK_PARSE, FLOWAI_ERR_INVALID_ARGUMENT.
  * @par Thread safety  Any thread.
  */
-FLOWAI_NODISCARD flowai_status flowai_event_parse(const void * body, size_t len, flowai_error *err, flowai_event *out);
+FLOWAI_NODISCARD flowai_status flowai_event_parse(const void *body, size_t len, flowai_error *err, flowai_event *out);
 
 /**
  * Reads one event or an array of events from the body of a webhook call. One bad event refuses the whole body.
@@ -1695,7 +1694,7 @@ FLOWAI_NODISCARD flowai_status flowai_event_parse(const void * body, size_t len,
  * @par Thread safety  Any thread.
  */
 FLOWAI_NODISCARD
-flowai_status flowai_event_parse_many(const void * body,
+flowai_status flowai_event_parse_many(const void *body,
                                       size_t len,
                                       flowai_error *err,
                                       flowai_event_list *out);
@@ -1714,12 +1713,11 @@ flowai_status flowai_event_list_count(flowai_event_list list, size_t *out);
  *
  * @param list   A list.
  * @param index  From 0.
- * @param out    Receives the event, which the caller frees and which does not need the list; {0} if there is no such event.
+ * @param out    Receives the event, which the caller frees and which does not need the list; {0} if there is no such
+ *               event.
  * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
  */
-flowai_status flowai_event_list_at(flowai_event_list list,
-                                   size_t index,
-                                   flowai_event *out);
+flowai_status flowai_event_list_at(flowai_event_list list, size_t index, flowai_event *out);
 
 /**
  * Frees a list; its events live on. {0} and one that was freed before are left alone.
@@ -1754,15 +1752,14 @@ flowai_status flowai_event_kind(flowai_event event, flowai_kind *out);
 flowai_status flowai_event_type(flowai_event event, flowai_str *out);
 
 /**
- * The conversation, as it came. The id may carry a channel after a bar that the one which a message was sent to does not
- * have: compare with flowai_event_is_for().
+ * The conversation, as it came. The id may carry a channel after a bar that the one which a message was sent to does
+ * not have: compare with flowai_event_is_for().
  *
  * @param event  An event.
  * @param out    Receives text that lives as long as the event; empty if there was none.
  * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
  */
-flowai_status flowai_event_thread_id(flowai_event event,
-                                     flowai_str *out);
+flowai_status flowai_event_thread_id(flowai_event event, flowai_str *out);
 
 /**
  * The part of the thread id before the first bar ("|"), or the whole when there is no bar.
@@ -1783,8 +1780,8 @@ flowai_status flowai_event_thread_user(flowai_event event, flowai_str *out);
 flowai_status flowai_event_thread_channel(flowai_event event, flowai_str *out);
 
 /**
- * What was said: the texts of all messages, one a line, where a message without text has its fallback. For a delivered
- * message what was sent.
+ * What was said: the texts of all messages, one a line, where a message without text has its fallback. For a
+ * delivered message what was sent.
  *
  * @param event  An event.
  * @param out    Receives text that lives as long as the event; empty if nothing was said.
@@ -1965,17 +1962,16 @@ flowai_status flowai_event_message_count(flowai_event event, size_t *out);
 flowai_status flowai_event_message_text(flowai_event event, size_t index, flowai_str *out);
 
 /**
- * Whether an event belongs to a conversation: the whole ids are equal, or one of them has no channel and the parts before
- * the bar are equal. No event belongs to the empty id.
+ * Whether an event belongs to a conversation: the whole ids are equal, or one of them has no channel and the parts
+ * before the bar are equal. No event belongs to the empty id.
  *
  * @param event      An event.
  * @param thread_id  A thread.
  * @param out        Receives the answer.
- * @return           FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (thread_id is no text, out is NULL).
+ * @return           FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (thread_id is no text, out is
+ *                   NULL).
  */
-flowai_status flowai_event_is_for(flowai_event event,
-                                  const char * thread_id,
-                                  bool *out);
+flowai_status flowai_event_is_for(flowai_event event, const char *thread_id, bool *out);
 
 /**
  * Makes options with every default.
@@ -2025,9 +2021,9 @@ flowai_status flowai_jwt_options_set_min_secret_bytes(flowai_jwt_options options
 void flowai_jwt_options_free(flowai_jwt_options options);
 
 /**
- * Wants a JSON Web Token signed with a secret (HS256 and nothing else), in the header Authorization, after an optional "Bearer ",
- * or in x-access-token. exp, nbf and iat count when the token has them. To accept two secrets while they are exchanged
- * see flowai_verifier_any().
+ * Wants a JSON Web Token signed with a secret (HS256 and nothing else), in the header Authorization, after an
+ * optional "Bearer ", or in x-access-token. exp, nbf and iat count when the token has them. To accept two secrets
+ * while they are exchanged see flowai_verifier_any().
  *
  * @param secret   The secret, at least 32 bytes unless the options say otherwise. It is not kept.
  * @param options  How tokens are checked; {0} for all defaults.
@@ -2037,7 +2033,7 @@ void flowai_jwt_options_free(flowai_jwt_options options);
  * @par Thread safety  Any thread.
  */
 FLOWAI_NODISCARD
-flowai_status flowai_verifier_jwt(const char * secret,
+flowai_status flowai_verifier_jwt(const char *secret,
                                   flowai_jwt_options options,
                                   flowai_error *err,
                                   flowai_verifier *out);
@@ -2053,8 +2049,8 @@ flowai_status flowai_verifier_jwt(const char * secret,
  * @par Thread safety  Any thread.
  */
 FLOWAI_NODISCARD
-flowai_status flowai_verifier_header(const char * name,
-                                     const char * secret,
+flowai_status flowai_verifier_header(const char *name,
+                                     const char *secret,
                                      flowai_error *err,
                                      flowai_verifier *out);
 
@@ -2067,7 +2063,7 @@ flowai_status flowai_verifier_header(const char * name,
  * @return        FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT.
  * @par Thread safety  Any thread.
  */
-FLOWAI_NODISCARD flowai_status flowai_verifier_body_key(const char * secret, flowai_error *err, flowai_verifier *out);
+FLOWAI_NODISCARD flowai_status flowai_verifier_body_key(const char *secret, flowai_error *err, flowai_verifier *out);
 
 /**
  * Accepts what one of two verifiers accepts.
@@ -2100,9 +2096,9 @@ flowai_status flowai_verifier_any(flowai_verifier first,
  */
 FLOWAI_NODISCARD
 flowai_status flowai_verifier_verify(flowai_verifier verifier,
-                                     const void * body,
+                                     const void *body,
                                      size_t len,
-                                     const flowai_header * headers,
+                                     const flowai_header *headers,
                                      size_t count,
                                      flowai_error *err);
 
@@ -2121,9 +2117,9 @@ flowai_status flowai_verifier_verify(flowai_verifier verifier,
  */
 FLOWAI_NODISCARD
 flowai_status flowai_verifier_unwrap(flowai_verifier verifier,
-                                     const void * body,
+                                     const void *body,
                                      size_t len,
-                                     const flowai_header * headers,
+                                     const flowai_header *headers,
                                      size_t count,
                                      flowai_error *err,
                                      flowai_event *out);
@@ -2175,7 +2171,7 @@ flowai_status flowai_receiver_config_set_no_verifier(flowai_receiver_config conf
  * @param err      Receives an error on failure; may be NULL.
  * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
-flowai_status flowai_receiver_config_set_listen(flowai_receiver_config config, const char * address, flowai_error *err);
+flowai_status flowai_receiver_config_set_listen(flowai_receiver_config config, const char *address, flowai_error *err);
 
 /**
  * Sets the path of the webhook; every other one is answered with HTTP status 404. Default: "/".
@@ -2185,7 +2181,7 @@ flowai_status flowai_receiver_config_set_listen(flowai_receiver_config config, c
  * @param err     Receives an error on failure; may be NULL.
  * @return        FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
-flowai_status flowai_receiver_config_set_path(flowai_receiver_config config, const char * path, flowai_error *err);
+flowai_status flowai_receiver_config_set_path(flowai_receiver_config config, const char *path, flowai_error *err);
 
 /**
  * Makes the receiver speak HTTPS. Default: HTTP, for tests and behind a proxy; the service itself calls only HTTPS.
@@ -2197,8 +2193,8 @@ flowai_status flowai_receiver_config_set_path(flowai_receiver_config config, con
  * @return             FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
 flowai_status flowai_receiver_config_set_tls(flowai_receiver_config config,
-                                             const char * certificate,
-                                             const char * key,
+                                             const char *certificate,
+                                             const char *key,
                                              flowai_error *err);
 
 /**
@@ -2295,7 +2291,8 @@ flowai_status flowai_receiver_port(flowai_receiver receiver, uint16_t *out);
  * @return            FLOWAI_OK, FLOWAI_ERR_CLOSED (the receiver was stopped and all its events were taken),
  *                    FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  * @par Thread safety  Any thread, several at once; each event is handed out once.
- * @par Blocking       For the time limit; flowai_receiver_stop() and flowai_receiver_free() on another thread end the wait.
+ * @par Blocking       For the time limit; flowai_receiver_stop() and flowai_receiver_free() on another thread end the
+ *                     wait.
  */
 FLOWAI_NODISCARD
 flowai_status flowai_receiver_next(flowai_receiver receiver,
@@ -2319,7 +2316,7 @@ flowai_status flowai_receiver_next(flowai_receiver receiver,
 FLOWAI_NODISCARD
 flowai_status flowai_receiver_wait(flowai_receiver receiver,
                                    flowai_kind kind,
-                                   const char * thread_id,
+                                   const char *thread_id,
                                    uint32_t timeout_ms,
                                    flowai_error *err,
                                    flowai_event *out);
@@ -2332,15 +2329,15 @@ flowai_status flowai_receiver_wait(flowai_receiver receiver,
  * @param err       Receives an error on failure; may be NULL.
  * @return          FLOWAI_OK, FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
  * @par Thread safety  Any thread, several times too.
- * @par Blocking       Until the requests in flight are answered, at most for flowai_receiver_config_set_drain_time_ms().
+ * @par Blocking       Until the requests in flight are answered, at most for
+ *                     flowai_receiver_config_set_drain_time_ms().
  */
-flowai_status flowai_receiver_stop(flowai_receiver receiver,
-                                   flowai_error *err);
+flowai_status flowai_receiver_stop(flowai_receiver receiver, flowai_error *err);
 
 /**
- * Stops a receiver at once and frees it: requests in flight are cut off unanswered, so that Flow.ai sends them again, and
- * events that nobody took are gone. Threads that wait for events return with FLOWAI_ERR_CLOSED. {0} and one that was
- * freed before are left alone.
+ * Stops a receiver at once and frees it: requests in flight are cut off unanswered, so that Flow.ai sends them again,
+ * and events that nobody took are gone. Threads that wait for events return with FLOWAI_ERR_CLOSED. {0} and one that
+ * was freed before are left alone.
  *
  * @param receiver  A receiver.
  * @par Blocking    At most a second.
@@ -2364,9 +2361,9 @@ const char *flowai_version(void);
 uint32_t flowai_version_number(void);
 
 /**
- * Frees every handle that is left, which closes clients and stops receivers. Nobody has to call this: it is for programs that
- * want to leave nothing behind, such as under a memory checker. The library can be used again afterwards; handles from
- * before are invalid.
+ * Frees every handle that is left, which closes clients and stops receivers. Nobody has to call this: it is for
+ * programs that want to leave nothing behind, such as under a memory checker. The library can be used again
+ * afterwards; handles from before are invalid.
  *
  * @par Thread safety  Any thread. Calls that other threads are in go on to their end.
  * @par Blocking       At most a second for each receiver.

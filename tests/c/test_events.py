@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import compare
+
 from conftest import VECTORS
 
 Json = Any

@@ -15,12 +15,14 @@ from typing import Any
 import compare
 import generate
 import pytest
+
 from conftest import VECTORS
 
 Json = Any
 
 CALLS = ["messages", "media", "history", "business_hours", "bot_control", "errors", "arguments"]
 KEY = "MY_MESSAGING_API_KEY"
+RERUNS = 3
 
 
 # What an interface in C cannot express, and why.
@@ -169,13 +171,22 @@ def test_idle_connections_that_the_server_closes(
 ) -> None:
     """200 sends, 45 ms apart, to servers that close idle connections after 20 ms in every way there is.
 
-    Once by themselves, and once while a receiver has a thread that does the library's work too.
+    Once by themselves, and once while a receiver has a thread that does the library's work too. A server
+    that is kept from the processor may close a connection just when a request is on its way: no client can
+    know, so what failed is run again, and must be without an error then.
     """
     vectors = [
         vector | {"times": 200, "pause_ms": 45, "requests": 200, "distinct": 200}
         for vector in load("outcomes")
-        if vector["id"].startswith("idle-") and "-send" in vector["id"] and "garbage" not in vector["id"]
+        if vector["id"].startswith(("idle-", "stale-answer-")) and "-send" in vector["id"]
     ]
     assert len(vectors) >= 7
-    problems = check_outcomes(vectors, f"cidle{driver}", server, compile_c, tmp_path, driver)
+    problems: list[str] = []
+    for attempt in range(RERUNS):
+        name = f"cidle{driver}{attempt}"
+        problems = check_outcomes(vectors, name, server, compile_c, tmp_path, driver)
+        assert not [problem for problem in problems if "answer of another" in problem], "\n".join(problems)
+        vectors = [vector for vector in vectors if any(p.startswith(f"{vector['id']}: ") for p in problems)]
+        if not vectors:
+            break
     assert not problems, "\n".join(problems)

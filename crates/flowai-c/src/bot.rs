@@ -40,7 +40,8 @@ impl From<BotStatus> for Status {
     }
 }
 
-/// A yes or no that may be unknown: FLOWAI_YES, FLOWAI_NO or FLOWAI_UNKNOWN. Compare with these; do not use it as a truth value.
+/// A yes or no that may be unknown: FLOWAI_YES, FLOWAI_NO or FLOWAI_UNKNOWN. Compare with these; do not use it as a
+/// truth value.
 pub type flowai_answer = i32;
 
 /// No.
@@ -174,8 +175,8 @@ pub extern "C" fn flowai_bot_status_free(status: flowai_bot_status) {
     free(status);
 }
 
-/// Asks for a page of the history of a thread, which arrives as a webhook event of the kind FLOWAI_EVENT_HISTORY ("Thread
-/// messages" of the API document).
+/// Asks for a page of the history of a thread, which arrives as a webhook event of the kind FLOWAI_EVENT_HISTORY
+/// ("Thread messages" of the API document).
 ///
 /// @param client     A client.
 /// @param thread_id  The thread; any text of at most 1,024 bytes without control characters.
@@ -223,7 +224,8 @@ pub extern "C" fn flowai_client_request_business_hours(
     )
 }
 
-/// Asks whether the bot of a thread is paused; the answer arrives as a webhook event of the kind FLOWAI_EVENT_BOT_STATUS.
+/// Asks whether the bot of a thread is paused; the answer arrives as a webhook event of the kind
+/// FLOWAI_EVENT_BOT_STATUS.
 ///
 /// @param client     A client.
 /// @param thread_id  The thread; any text of at most 1,024 bytes without control characters.

@@ -95,7 +95,8 @@ pub extern "C" fn flowai_business_hours_count(
 ///
 /// @param hours  Business hours.
 /// @param index  From 0.
-/// @param out    Receives text that lives as long as the business hours; empty if there is no such set or it has no name.
+/// @param out    Receives text that lives as long as the business hours; empty if there is no such set or it has no
+///               name.
 /// @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
 #[unsafe(no_mangle)]
 pub extern "C" fn flowai_business_hours_label(

@@ -15,8 +15,8 @@ use crate::{
     strings::{Owned, Text, flowai_str, place},
 };
 
-/// Talks to one Flow.ai project. Make one and share it: any number of threads may use it at the same time, and it keeps
-/// connections. Free it with flowai_client_free(). In a forked child it works too, with connections of its own.
+/// Talks to one Flow.ai project. Make one and share it: any number of threads may use it at the same time, and it
+/// keeps connections. Free it with flowai_client_free(). In a forked child it works too, with connections of its own.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct flowai_client {
@@ -71,8 +71,8 @@ pub extern "C" fn flowai_client_base_url(
     read(client, out, |client| Ok(client.base_url.lend()))
 }
 
-/// Closes every connection of a client. Calls made from now on fail with FLOWAI_ERR_CLOSED; those that other threads are in
-/// go on. Nobody has to call this before flowai_client_free().
+/// Closes every connection of a client. Calls made from now on fail with FLOWAI_ERR_CLOSED; those that other threads
+/// are in go on. Nobody has to call this before flowai_client_free().
 ///
 /// @param client  A client.
 /// @param err     Receives an error on failure; may be NULL.
@@ -282,8 +282,8 @@ pub extern "C" fn flowai_client_send_media(
     )
 }
 
-/// Sends a message that is given as it goes over the wire, such as {"type": "text", "speech": "Hello"}. What the options have
-/// takes the place of what the message has.
+/// Sends a message that is given as it goes over the wire, such as {"type": "text", "speech": "Hello"}. What the
+/// options have takes the place of what the message has.
 ///
 /// @param client       A client.
 /// @param thread_id    The thread; any text of at most 1,024 bytes without control characters.

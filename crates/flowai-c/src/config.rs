@@ -21,8 +21,8 @@ pub struct flowai_config {
 }
 handle!(flowai_config => Config, 2);
 
-/// Never waited for: a lock that another thread holds is the error of a program that changes what it uses elsewhere, and
-/// in a forked child nobody would release it.
+/// Never waited for: a lock that another thread holds is the error of a program that changes what it uses elsewhere,
+/// and in a forked child nobody would release it.
 pub(crate) struct Config(RwLock<ClientBuilder>);
 
 impl Config {
@@ -129,7 +129,8 @@ pub extern "C" fn flowai_config_set_originator_name(
     })
 }
 
-/// Sets the sender of messages that name none themselves, with role, profile and metadata ("Originator" of the API document).
+/// Sets the sender of messages that name none themselves, with role, profile and metadata ("Originator" of the API
+/// document).
 ///
 /// @param config  Settings.
 /// @param document A JSON object: {"name": "John Doe", "role": "external", "profile": {...}}.
@@ -213,7 +214,8 @@ pub extern "C" fn flowai_config_set_auth_scheme(
 /// Sets where lang, timezone and params of a message go. Default: "seed".
 ///
 /// @param config  Settings.
-/// @param form    "seed" (beside the type of the message), "metadata" (in an object of that name, as later versions of the API have it) or "both".
+/// @param form    "seed" (beside the type of the message), "metadata" (in an object of that name, as later versions of
+///                the API have it) or "both".
 /// @param err     Receives an error on failure; may be NULL.
 /// @return        FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
 #[unsafe(no_mangle)]
@@ -257,8 +259,8 @@ pub extern "C" fn flowai_config_set_proxy(
     set(config, err, |builder| Ok(builder.proxy(url.required("proxy")?)))
 }
 
-/// Sets the only certificate authorities to trust. Default: SSL_CERT_FILE and SSL_CERT_DIR of the environment, else those of
-/// the system, else a bundled list.
+/// Sets the only certificate authorities to trust. Default: SSL_CERT_FILE and SSL_CERT_DIR of the environment, else
+/// those of the system, else a bundled list.
 ///
 /// @param config  Settings.
 /// @param path    A PEM file.

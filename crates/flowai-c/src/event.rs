@@ -153,7 +153,8 @@ pub extern "C" fn flowai_event_list_count(
 ///
 /// @param list   A list.
 /// @param index  From 0.
-/// @param out    Receives the event, which the caller frees and which does not need the list; {0} if there is no such event.
+/// @param out    Receives the event, which the caller frees and which does not need the list; {0} if there is no such
+///               event.
 /// @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
 #[unsafe(no_mangle)]
 pub extern "C" fn flowai_event_list_at(

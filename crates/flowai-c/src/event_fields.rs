@@ -95,8 +95,8 @@ pub extern "C" fn flowai_event_type(
     text(event, out, Field::Type, |event| event.type_name().into_owned())
 }
 
-/// The conversation, as it came. The id may carry a channel after a bar that the one which a message was sent to does not
-/// have: compare with flowai_event_is_for().
+/// The conversation, as it came. The id may carry a channel after a bar that the one which a message was sent to does
+/// not have: compare with flowai_event_is_for().
 ///
 /// @param event  An event.
 /// @param out    Receives text that lives as long as the event; empty if there was none.
@@ -141,8 +141,8 @@ pub extern "C" fn flowai_event_thread_channel(
     })
 }
 
-/// What was said: the texts of all messages, one a line, where a message without text has its fallback. For a delivered
-/// message what was sent.
+/// What was said: the texts of all messages, one a line, where a message without text has its fallback. For a
+/// delivered message what was sent.
 ///
 /// @param event  An event.
 /// @param out    Receives text that lives as long as the event; empty if nothing was said.
@@ -431,13 +431,14 @@ pub extern "C" fn flowai_event_message_text(
     })
 }
 
-/// Whether an event belongs to a conversation: the whole ids are equal, or one of them has no channel and the parts before
-/// the bar are equal. No event belongs to the empty id.
+/// Whether an event belongs to a conversation: the whole ids are equal, or one of them has no channel and the parts
+/// before the bar are equal. No event belongs to the empty id.
 ///
 /// @param event      An event.
 /// @param thread_id  A thread.
 /// @param out        Receives the answer.
-/// @return           FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (thread_id is no text, out is NULL).
+/// @return           FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (thread_id is no text, out is
+///                   NULL).
 #[unsafe(no_mangle)]
 pub extern "C" fn flowai_event_is_for(
     event: flowai_event,

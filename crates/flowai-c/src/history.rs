@@ -23,7 +23,8 @@ pub struct flowai_history_page {
 }
 handle!(flowai_history_page => Page, 7);
 
-/// One entry of a history. Free it with flowai_history_entry_free(); it does not need the page or iterator it came from.
+/// One entry of a history. Free it with flowai_history_entry_free(); it does not need the page or iterator it came
+/// from.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct flowai_history_entry {

@@ -16,9 +16,9 @@ use crate::{
     strings::{Owned, Text, flowai_str, place},
 };
 
-/// A server that receives the webhook calls of Flow.ai and hands out their events. A call is acknowledged only after its events
-/// are in the queue; the queue is in memory, so what nobody has taken is gone when the process ends. Free it with
-/// flowai_receiver_free(). In a forked child its functions fail with FLOWAI_ERR_FORKED.
+/// A server that receives the webhook calls of Flow.ai and hands out their events. A call is acknowledged only after
+/// its events are in the queue; the queue is in memory, so what nobody has taken is gone when the process ends. Free
+/// it with flowai_receiver_free(). In a forked child its functions fail with FLOWAI_ERR_FORKED.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct flowai_receiver {
@@ -103,7 +103,8 @@ pub extern "C" fn flowai_receiver_port(
 /// @return            FLOWAI_OK, FLOWAI_ERR_CLOSED (the receiver was stopped and all its events were taken),
 ///                    FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
 /// @par Thread safety  Any thread, several at once; each event is handed out once.
-/// @par Blocking       For the time limit; flowai_receiver_stop() and flowai_receiver_free() on another thread end the wait.
+/// @par Blocking       For the time limit; flowai_receiver_stop() and flowai_receiver_free() on another thread end the
+///                     wait.
 #[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn flowai_receiver_next(
@@ -170,7 +171,8 @@ fn kind_of(kind: flowai_kind) -> Result<Option<EventKind>> {
 /// @param err       Receives an error on failure; may be NULL.
 /// @return          FLOWAI_OK, FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
 /// @par Thread safety  Any thread, several times too.
-/// @par Blocking       Until the requests in flight are answered, at most for flowai_receiver_config_set_drain_time_ms().
+/// @par Blocking       Until the requests in flight are answered, at most for
+///                     flowai_receiver_config_set_drain_time_ms().
 #[unsafe(no_mangle)]
 pub extern "C" fn flowai_receiver_stop(
     receiver: flowai_receiver,
@@ -179,9 +181,9 @@ pub extern "C" fn flowai_receiver_stop(
     waiting(err, || registry::get(receiver)?.receiver.stop())
 }
 
-/// Stops a receiver at once and frees it: requests in flight are cut off unanswered, so that Flow.ai sends them again, and
-/// events that nobody took are gone. Threads that wait for events return with FLOWAI_ERR_CLOSED. {0} and one that was
-/// freed before are left alone.
+/// Stops a receiver at once and frees it: requests in flight are cut off unanswered, so that Flow.ai sends them again,
+/// and events that nobody took are gone. Threads that wait for events return with FLOWAI_ERR_CLOSED. {0} and one that
+/// was freed before are left alone.
 ///
 /// @param receiver  A receiver.
 /// @par Blocking    At most a second.

@@ -15,8 +15,8 @@ use crate::{
     verifier::flowai_verifier,
 };
 
-/// The settings of a receiver. Free it with flowai_receiver_config_free(), any time after flowai_receiver_start(), which
-/// copies it.
+/// The settings of a receiver. Free it with flowai_receiver_config_free(), any time after flowai_receiver_start(),
+/// which copies it.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct flowai_receiver_config {

@@ -4,7 +4,8 @@ use std::ffi::c_char;
 
 use flowai::{Delivery, Error, ErrorKind};
 
-/// What a function returns: FLOWAI_OK or one of FLOWAI_ERR_... . The numbers never change; later versions may add some.
+/// What a function returns: FLOWAI_OK or one of FLOWAI_ERR_... . The numbers never change; later versions may add
+/// some.
 pub type flowai_status = i32;
 
 /// Done.
@@ -120,8 +121,8 @@ pub extern "C" fn flowai_status_name(status: flowai_status) -> *const c_char {
 /// The name of a delivery: "not_sent", "rejected" or "maybe_sent".
 ///
 /// @param delivery  Any number.
-/// @return          A string that lives for ever; "none" for FLOWAI_DELIVERY_NONE, "unknown" for a number that is none of
-///                  them. Never NULL.
+/// @return          A string that lives for ever; "none" for FLOWAI_DELIVERY_NONE, "unknown" for a number that is none
+///                  of them. Never NULL.
 /// @par Thread safety  Any thread; async-signal-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn flowai_delivery_name(delivery: flowai_delivery) -> *const c_char {

@@ -11,9 +11,10 @@ use flowai::{Error, Result};
 use once_cell::race::OnceBox;
 use serde_json::Value;
 
-/// Text that the library hands out. It belongs to the object it was read from, lives until that is freed, and must not be freed
-/// or changed. It is UTF-8 and ends with a NUL that len does not count; text from a JSON document may hold a NUL inside
-/// too, so rely on len where that matters. Text that is not there is empty: after a successful call ptr is never NULL.
+/// Text that the library hands out. It belongs to the object it was read from, lives until that is freed, and must not
+/// be freed or changed. It is UTF-8 and ends with a NUL that len does not count; text from a JSON document may hold a
+/// NUL inside too, so rely on len where that matters. Text that is not there is empty: after a successful call ptr is
+/// never NULL.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct flowai_str {

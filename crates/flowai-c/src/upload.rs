@@ -83,8 +83,8 @@ fn upload(
     })
 }
 
-/// Uploads a file of at most 250 MB, streamed ("Media message" of the API document). Its options may have a title, MIME type, kind
-/// of media, file name, URL, idle time limit and progress function.
+/// Uploads a file of at most 250 MB, streamed ("Media message" of the API document). Its options may have a title,
+/// MIME type, kind of media, file name, URL, idle time limit and progress function.
 ///
 /// @param client     A client.
 /// @param thread_id  The thread; any text of at most 1,024 bytes without control characters.
@@ -94,8 +94,8 @@ fn upload(
 /// @param out        Receives a receipt, which the caller frees.
 /// @return           FLOWAI_OK or any FLOWAI_ERR_...; flowai_error_delivery() says what became of the message.
 /// @par Thread safety  Any thread, the same client from several at once.
-/// @par Blocking       Until the service has answered. There is no deadline unless the options have one, but the upload
-///                     ends when nothing moved for the idle time limit.
+/// @par Blocking       Until the service has answered. There is no deadline unless the options have one, but the
+///                     upload ends when nothing moved for the idle time limit.
 #[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn flowai_client_upload_media(
@@ -111,8 +111,8 @@ pub extern "C" fn flowai_client_upload_media(
     })
 }
 
-/// Uploads bytes from memory, which are copied. Otherwise as flowai_client_upload_media(); the file name of the options gives the
-/// MIME type and the kind of media, unless they are set.
+/// Uploads bytes from memory, which are copied. Otherwise as flowai_client_upload_media(); the file name of the
+/// options gives the MIME type and the kind of media, unless they are set.
 ///
 /// @param client     A client.
 /// @param thread_id  The thread; any text of at most 1,024 bytes without control characters.

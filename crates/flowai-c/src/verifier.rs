@@ -167,9 +167,9 @@ pub extern "C" fn flowai_jwt_options_free(options: flowai_jwt_options) {
     free(options);
 }
 
-/// Wants a JSON Web Token signed with a secret (HS256 and nothing else), in the header Authorization, after an optional "Bearer ",
-/// or in x-access-token. exp, nbf and iat count when the token has them. To accept two secrets while they are exchanged
-/// see flowai_verifier_any().
+/// Wants a JSON Web Token signed with a secret (HS256 and nothing else), in the header Authorization, after an
+/// optional "Bearer ", or in x-access-token. exp, nbf and iat count when the token has them. To accept two secrets
+/// while they are exchanged see flowai_verifier_any().
 ///
 /// @param secret   The secret, at least 32 bytes unless the options say otherwise. It is not kept.
 /// @param options  How tokens are checked; {0} for all defaults.

@@ -90,7 +90,12 @@ fn generated() -> String {
         .generate()
         .expect("cbindgen reads the sources")
         .write(&mut bytes);
-    String::from_utf8(bytes).unwrap().replace("* text", "*text")
+    let header = String::from_utf8(bytes).unwrap();
+    // The names that stand for pointers are printed like any other type, with a space after them.
+    let pointers = ["const char *", "const void *", "const flowai_header *"];
+    pointers.iter().fold(header, |header, pointer| {
+        header.replace(&format!("{pointer} "), pointer)
+    })
 }
 
 #[test]
