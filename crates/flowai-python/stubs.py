@@ -122,7 +122,7 @@ def formatted(source: str) -> str:
     """Return the source in the style of the project."""
     name = str(PACKAGE / "_flowai.pyi")
     for command in (["check", "--quiet", "--select=I,RUF022", "--fix"], ["format"]):
-        command = ["ruff", *command, "--stdin-filename", name, "-"]
+        command = [sys.executable, "-m", "ruff", *command, "--stdin-filename", name, "-"]
         source = subprocess.run(command, input=source, check=True, capture_output=True, text=True).stdout
     return source
 

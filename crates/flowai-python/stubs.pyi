@@ -193,6 +193,7 @@ class Client:
         mime_type: str | None = None,
         filename: str | None = None,
         url: str | None = None,
+        title: str | None = None,
         progress: Callable[[int, int | None], object] | None = None,
         idle_timeout: float | None = 30.0,
         timeout: float | None = None,

@@ -12,4 +12,4 @@ def main() -> int:
     """Run the command with the arguments of this process and return its exit code."""
     # Being told to end is no different from Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    return run_cli(sys.argv)
+    return run_cli(["flowai", *sys.argv[1:]])

@@ -9,7 +9,6 @@ from typing_extensions import Self, disjoint_base
 from flowai._kinds import EventKind
 
 __all__ = [
-    "_EVENT_KINDS",
     "BotStatus",
     "BusinessHours",
     "Client",
@@ -850,6 +849,7 @@ class Client:
         mime_type: str | None = None,
         filename: str | None = None,
         url: str | None = None,
+        title: str | None = None,
         progress: Callable[[int, int | None], object] | None = None,
         idle_timeout: float | None = 30.0,
         timeout: float | None = None,
@@ -867,6 +867,7 @@ class Client:
         mime_type: str such as ``image/png``; by the name of the file if not given.
         filename: str, the name that the service is told.
         url: str, where the file can be found too.
+        title: str, a name for it (later versions of the API).
         progress: called on this thread as progress(done, total) in bytes; total is None when it is not known. An exception
             that it raises ends the upload.
         idle_timeout: seconds without any progress after which the upload ends.
@@ -930,7 +931,7 @@ class Client:
         """Reads the business hours of the project as a list of BusinessHours ("Business hours" of the API document).
 
         >>> [hours.label for hours in client.business_hours()]
-        ['Support', 'Sales']
+        ['Office', 'Night line']
         """
 
     def pause(self, thread_id: str, *, timeout: float | None = None) -> Receipt:

@@ -83,7 +83,7 @@ def main(photo: Path) -> str:
             assert all(receipt.status == "ok" for receipt in send(client, photo))
             assert len(list(names(client, "t"))) > 1
             assert read(client)[1] is False
-            sandbox.fail_next(status=429, retry_after=1, times=1)
+            sandbox.fail_next(status=400, times=1)
             assert fail(client) is not None
             reply = receiver.wait(kind=EventKind.REPLY, thread_id="t", timeout=10)
             assert reply is not None

@@ -549,7 +549,7 @@ impl Client {
     /// Reads the business hours of the project as a list of BusinessHours ("Business hours" of the API document).
     ///
     /// >>> [hours.label for hours in client.business_hours()]
-    /// ['Support', 'Sales']
+    /// ['Office', 'Night line']
     #[pyo3(signature = (*, timeout=None))]
     fn business_hours<'py>(
         &self,

@@ -83,6 +83,12 @@ pub fn guard<T>(work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(panic.as_ref()).into()))
 }
 
+/// A defect, for the tests: whether panics can be caught depends on how the module was built.
+#[pyfunction]
+pub fn _panic() -> Outcome<()> {
+    guard(|| std::panic::resume_unwind(Box::new("on purpose")))
+}
+
 fn panicked(panic: &(dyn Any + Send)) -> Error {
     let what = panic
         .downcast_ref::<&str>()

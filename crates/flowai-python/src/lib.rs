@@ -29,7 +29,7 @@ fn _flowai(module: &Bound<'_, PyModule>) -> PyResult<()> {
     errors::find_classes(module.py())?;
     models::add_classes(module)?;
     module.add("__version__", flowai::VERSION)?;
-    module.add("_EVENT_KINDS", event::kinds())?;
+    module.setattr("_EVENT_KINDS", event::kinds())?;
     module.add_class::<client::Client>()?;
     module.add_class::<history::HistoryIterator>()?;
     module.add_class::<results::Receipt>()?;
@@ -47,5 +47,6 @@ fn _flowai(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(cli::run_cli, module)?)?;
     module.add_function(wrap_pyfunction!(event::parse_event, module)?)?;
     module.add_function(wrap_pyfunction!(event::parse_events, module)?)?;
+    module.setattr("_panic", wrap_pyfunction!(errors::_panic, module)?)?;
     Ok(())
 }
