@@ -111,6 +111,9 @@ class Waits:
             sandbox.push({"type": "message.reply", "threadId": "t", "messages": []})
             sandbox.wait_delivered(LONG)
 
+    def registration_of_a_webhook(self) -> None:
+        flowai.Sandbox(webhook_url=self.options["mute"]["base_url"])
+
 
 WAITS = [name for name in vars(Waits) if not name.startswith("_")]
 
@@ -140,6 +143,7 @@ def all_options(run: str) -> dict[str, dict[str, Any]]:
         "trickle": kit.fault("trickle-body", f"{run}trickle"),
         "retry": kit.fault("status-503.retry-after-15", f"{run}retry"),
         "stop": kit.fault("stop-reading", f"{run}stop"),
+        "mute": {"base_url": kit.values["mute"]},
         "blackhole": {**kit.fault("ok", run), "base_url": f"{kit.values['blackhole']}/rest/v1/"},
     }
 

@@ -26,7 +26,7 @@ KEY = "MY_MESSAGING_API_KEY"
 CALLS = ("messages", "media", "history", "business_hours", "bot_control", "errors", "arguments")
 
 # A machine's own settings are not what is tested.
-for _name in ("FLOWAI_API_KEY", "FLOWAI_BASE_URL", "FLOWAI_WEBHOOK_SECRET", "FLOWAI_LOG"):
+for _name in ("FLOWAI_API_KEY", "FLOWAI_BASE_URL", "FLOWAI_WEBHOOK_SECRET"):
     os.environ.pop(_name, None)
 
 # The class of each kind of error, and what it is beside that.
