@@ -1,7 +1,5 @@
 """The console script ``flowai``."""
 
-from __future__ import annotations
-
 import signal
 import sys
 

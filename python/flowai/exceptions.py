@@ -3,12 +3,13 @@
 Every exception carries the same attributes; those that do not apply are None.
 """
 
-from __future__ import annotations
-
+# Importing annotations from __future__ or typing would take longer than these classes.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, Literal
+    from typing import Any, Literal, TypeAlias
+
+    _Delivery: TypeAlias = Literal["not_sent", "rejected", "maybe_sent"]
 
 
 class FlowAIError(Exception):
@@ -30,32 +31,32 @@ class FlowAIError(Exception):
     """
 
     kind: str = "internal"
-    delivery: Literal["not_sent", "rejected", "maybe_sent"] | None
+    delivery: "_Delivery | None"
     retryable: bool
-    operation: str | None
-    argument: str | None
-    status: int | None
-    headers: Mapping[str, str]
-    body: str | None
-    server_message: str | None
-    request_id: str | None
-    retry_after: float | None
+    operation: "str | None"
+    argument: "str | None"
+    status: "int | None"
+    headers: "Mapping[str, str]"
+    body: "str | None"
+    server_message: "str | None"
+    request_id: "str | None"
+    retry_after: "float | None"
 
     def __init__(
         self,
         message: str = "",
         *,
-        kind: str | None = None,
-        delivery: Literal["not_sent", "rejected", "maybe_sent"] | None = None,
+        kind: "str | None" = None,
+        delivery: "_Delivery | None" = None,
         retryable: bool = False,
-        operation: str | None = None,
-        argument: str | None = None,
-        status: int | None = None,
-        headers: Mapping[str, str] | None = None,
-        body: str | None = None,
-        server_message: str | None = None,
-        request_id: str | None = None,
-        retry_after: float | None = None,
+        operation: "str | None" = None,
+        argument: "str | None" = None,
+        status: "int | None" = None,
+        headers: "Mapping[str, str] | None" = None,
+        body: "str | None" = None,
+        server_message: "str | None" = None,
+        request_id: "str | None" = None,
+        retry_after: "float | None" = None,
     ) -> None:
         super().__init__(message)
         if kind is not None:
@@ -71,7 +72,7 @@ class FlowAIError(Exception):
         self.request_id = request_id
         self.retry_after = retry_after
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> "tuple[Any, ...]":
         # OSError would have its own way, which knows nothing of the attributes.
         return type(self), self.args, self.__dict__
 
@@ -191,7 +192,7 @@ class InternalError(FlowAIError):
 
 
 # The class of each kind of the core. Nothing is raised for those that only other languages have.
-_BY_KIND: dict[str, type[FlowAIError]] = {
+_BY_KIND: "dict[str, type[FlowAIError]]" = {
     "cancelled": FlowAIError,
     "bad_handle": InternalError,
     **{
