@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import flowai
-from vectors import client_for, error_problems, filled, load, perform, server
+from vectors import FILE_FORMS, client_for, error_problems, filled, load, perform, server
 
 WORKERS = 8
 
 
-def run_case(vector: dict[str, Any], run: str) -> Iterator[str]:
+def run_case(vector: dict[str, Any], run: str, form: str) -> Iterator[str]:
     client = client_for(vector, run)
     times = vector.get("times", 1)
     began = time.monotonic()
@@ -22,7 +22,7 @@ def run_case(vector: dict[str, Any], run: str) -> Iterator[str]:
             time.sleep(vector.get("pause_ms", 0) / 1000)
         expected = vector["expect"].get("error") if n + 1 == times else None
         try:
-            result = perform(client, filled(vector, "call", run, n))
+            result = perform(client, filled(vector, "call", run, n), form)
         except flowai.FlowAIError as error:
             if expected:
                 yield from error_problems(expected, error)
@@ -52,22 +52,28 @@ def run_case(vector: dict[str, Any], run: str) -> Iterator[str]:
 def test_every_outcome_is_as_the_table_says() -> None:
     vectors = load("outcomes")
     assert len(vectors) > 300
-    waiting = list(reversed(vectors))
+    waiting = [
+        (vector, form)
+        for vector in reversed(vectors)
+        for form in (FILE_FORMS if vector["call"]["op"] == "upload_media" else FILE_FORMS[:1])
+    ]
+    cases = [f"{vector['id']}, {form}" for vector, form in waiting]
     problems: list[str] = []
     done: list[str] = []
 
     def work() -> None:
         while True:
             try:
-                vector = waiting.pop()
+                vector, form = waiting.pop()
             except IndexError:
                 return
-            run = "python" + vector["id"].replace("-", "")
+            case = f"{vector['id']}, {form}"
+            run = f"python{form}{vector['id']}".replace("-", "")
             try:
-                problems.extend(f"{vector['id']}: {problem}" for problem in run_case(vector, run))
+                problems.extend(f"{case}: {problem}" for problem in run_case(vector, run, form))
             except BaseException as error:
-                problems.append(f"{vector['id']}: {error!r}")
-            done.append(vector["id"])
+                problems.append(f"{case}: {error!r}")
+            done.append(case)
 
     threads = [threading.Thread(target=work) for _ in range(WORKERS)]
     for thread in threads:
@@ -75,7 +81,7 @@ def test_every_outcome_is_as_the_table_says() -> None:
     for thread in threads:
         thread.join()
     assert not problems, f"{len(problems)} problems:\n" + "\n".join(problems)
-    assert sorted(done) == sorted(vector["id"] for vector in vectors)
+    assert sorted(done) == sorted(cases)
 
 
 def test_waiting_calls_do_not_hold_the_interpreter() -> None:
