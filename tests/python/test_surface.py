@@ -13,17 +13,14 @@ import pickle
 import re
 import subprocess
 import sys
-import sysconfig
-import types
 import warnings
 
 import pytest
 
 import flowai
 import typed_usage
-from conftest import SECRET, reply
+from conftest import reply
 from flowai import _flowai, exceptions
-from flowai.__main__ import main as run_module
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("FLOWAI_")}
@@ -508,94 +505,3 @@ def test_stubs_are_up_to_date():
 def test_style():
     tool("ruff", "check", "python", "tests/python", "examples/python", "crates/flowai-python")
     tool("ruff", "format", "--check", "python", "tests/python", "examples/python", "crates/flowai-python")
-
-
-def test_command_line():
-    script = pathlib.Path(sysconfig.get_path("scripts"), "flowai")
-    for command in ([script], [sys.executable, "-m", "flowai"]):
-        result = subprocess.run(
-            [*command, "--version"], capture_output=True, text=True, timeout=60, check=False, env=ENVIRONMENT
-        )
-        assert (result.returncode, result.stdout) == (0, f"flowai {flowai.__version__}\n")
-        result = subprocess.run(
-            [*command, "send", "text"],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            env=ENVIRONMENT,
-        )
-        assert result.returncode == 2
-        assert "flowai send text" in result.stderr
-    assert isinstance(run_module, types.FunctionType)
-
-
-def run_example(name: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, str(ROOT / "examples" / "python" / name), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**ENVIRONMENT, **environment},
-    )
-
-
-def test_example_echo_conversation():
-    with run_example("echo_conversation.py") as example:
-        out, err = example.communicate(timeout=60)
-    assert (example.returncode, err) == (0, "")
-    assert out.splitlines() == [
-        line for text in ("Hello", "How are you?", "Goodbye") for line in (f"John: {text}", f"Bot:  {text}")
-    ]
-
-
-def test_example_send(sandbox):
-    key = {"FLOWAI_API_KEY": sandbox.api_key, "FLOWAI_BASE_URL": sandbox.base_url}
-    with run_example("send.py", "thread-9", **key) as example:
-        out, err = example.communicate(timeout=60)
-    assert (example.returncode, err) == (0, "")
-    assert "John Doe: Hello" in out
-    assert {request.path for request in sandbox.requests} == {"/rest/v1/messages/thread-9"}
-    with run_example("send.py", "", **key) as example:
-        _, err = example.communicate(timeout=60)
-    assert example.returncode == 1
-    assert "delivery: not_sent" in err
-
-
-def test_example_receive():
-    with (
-        flowai.Sandbox(webhook_secret=SECRET) as sandbox,
-        sandbox.client() as client,
-        run_example("receive.py", "127.0.0.1:0", "2", FLOWAI_WEBHOOK_SECRET=SECRET) as example,
-    ):
-        url = example.stdout.readline().removeprefix("listening on ").strip()
-        sandbox.set_webhook(url)
-        client.send_text("t", "Hello")
-        out, err = example.communicate(timeout=60)
-    assert (example.returncode, err) == (0, "")
-    assert out == "t: [message.delivered]\nt: Hello\n"
-
-
-def test_example_conversation():
-    with flowai.Sandbox(webhook_secret=SECRET) as sandbox:
-        with flowai.Receiver(verifier=None) as receiver:
-            # The webhook is asked when it is registered; the example listens there only later.
-            sandbox.set_webhook(receiver.url)
-            listen = receiver.url.split("/")[2]
-        environment = {
-            "FLOWAI_API_KEY": sandbox.api_key,
-            "FLOWAI_BASE_URL": sandbox.base_url,
-            "FLOWAI_WEBHOOK_SECRET": SECRET,
-            "FLOWAI_LISTEN": listen,
-        }
-        with run_example("conversation.py", **environment) as example:
-            out, err = example.communicate(timeout=60)
-    assert (example.returncode, err) == (0, "")
-    assert out.count("Hello from Python") == 2
-
-
-def test_every_example_is_run_here():
-    source = pathlib.Path(__file__).read_text()
-    names = [path.name for path in (ROOT / "examples" / "python").glob("*.py")]
-    assert names
-    assert all(f'"{name}"' in source for name in names)

@@ -18,6 +18,7 @@ mod repr;
 mod results;
 mod sandbox;
 mod sandbox_journal;
+mod sends;
 mod upload;
 mod verifier;
 mod wait;

@@ -1,0 +1,363 @@
+//! The client's sends: every kind of message, and what may go along with it.
+
+use flowai::{Document, LocationMessage, MediaMessage, Message, Object, model};
+use pyo3::{prelude::*, types::PyDict};
+
+use crate::{
+    client::{Client, Given, with_timeout},
+    convert::{optional, seconds, text},
+    errors::{Failure, Outcome, guard},
+    fields, json,
+    models::Model,
+    results::Receipt,
+    upload, wait,
+};
+
+/// What may go along with every message.
+struct Along<'a, 'py> {
+    originator: Given<'a, 'py>,
+    trace_id: Given<'a, 'py>,
+    lang: Given<'a, 'py>,
+    timezone: Given<'a, 'py>,
+    params: Given<'a, 'py>,
+}
+
+impl<'a, 'py> Along<'a, 'py> {
+    fn fill(&self, object: &mut Object) -> Outcome<()> {
+        let values: [(&'static str, Given<'a, 'py>); 5] = [
+            ("originator", self.originator),
+            ("trace_id", self.trace_id),
+            ("lang", self.lang),
+            ("timezone", self.timezone),
+            ("params", self.params),
+        ];
+        // These fields are those of every message.
+        fields::fill(object, flowai::TextMessage::MODEL, values)
+    }
+
+    /// A message with these fields and what goes along with it.
+    fn message<const N: usize>(
+        &self,
+        start: Message,
+        table: &'static model::Model,
+        values: [(&'static str, Given<'a, 'py>); N],
+    ) -> Outcome<Message> {
+        let mut object = start.into_object();
+        fields::fill(&mut object, table, values)?;
+        self.fill(&mut object)?;
+        Ok(Message::from_value(object.into())?)
+    }
+}
+
+impl Client {
+    fn send_message(
+        &self,
+        py: Python<'_>,
+        operation: &'static str,
+        thread_id: &Bound<'_, PyAny>,
+        message: impl FnOnce() -> Outcome<Message>,
+        timeout: Given<'_, '_>,
+    ) -> Outcome<Receipt> {
+        guard(|| {
+            let prepare = || {
+                let thread_id = text(thread_id, "thread_id")?;
+                with_timeout(self.client.send(&thread_id, message()?), timeout)
+            };
+            let call = prepare().map_err(|failure| failure.refused(operation, true))?;
+            wait::call(py, call).map(Receipt)
+        })
+    }
+}
+
+#[pymethods]
+#[allow(clippy::too_many_arguments, reason = "keyword arguments, as Python has them")]
+impl Client {
+    /// Sends a text ("Text message" of the API document). The bot's reply arrives later, at the webhook.
+    ///
+    /// thread_id: str, the conversation; any text of at most 1,024 bytes.
+    /// text: str of at most 255 code points, unless the client allows more.
+    /// originator: who says it, in place of the client's: a str (a name), Originator or dict.
+    /// trace_id: int below 2**53 that comes back with the delivery, in place of a generated one.
+    /// lang: str, a language code of two letters.
+    /// timezone: int, hours from UTC, -12 to 14.
+    /// params: dict of free parameters.
+    /// timeout: seconds for the whole call, in place of the client's.
+    ///
+    /// Raises FlowAIError; its ``delivery`` says what became of the message. A message is never sent twice.
+    ///
+    /// >>> receipt = client.send_text("thread-1", "Hello", originator="John Doe")
+    /// >>> receipt.status
+    /// 'ok'
+    #[pyo3(signature = (thread_id, text, *, originator=None, trace_id=None, lang=None, timezone=None, params=None,
+                        timeout=None))]
+    fn send_text(
+        &self,
+        py: Python<'_>,
+        thread_id: &Bound<'_, PyAny>,
+        text: &Bound<'_, PyAny>,
+        originator: Given<'_, '_>,
+        trace_id: Given<'_, '_>,
+        lang: Given<'_, '_>,
+        timezone: Given<'_, '_>,
+        params: Given<'_, '_>,
+        timeout: Given<'_, '_>,
+    ) -> Outcome<Receipt> {
+        let along = Along {
+            originator,
+            trace_id,
+            lang,
+            timezone,
+            params,
+        };
+        let message = || {
+            let start = Message::text(self::text(text, "text")?);
+            along.message(start, flowai::TextMessage::MODEL, [])
+        };
+        self.send_message(py, "send_text", thread_id, message, timeout)
+    }
+
+    /// Triggers an event in a flow ("Event message" of the API document).
+    ///
+    /// event_name: str, the name of the event. The other arguments and the errors are those of send_text.
+    ///
+    /// >>> client.send_event("thread-1", "MY_EVENT").status
+    /// 'ok'
+    #[pyo3(signature = (thread_id, event_name, *, originator=None, trace_id=None, lang=None, timezone=None, params=None,
+                        timeout=None))]
+    fn send_event(
+        &self,
+        py: Python<'_>,
+        thread_id: &Bound<'_, PyAny>,
+        event_name: &Bound<'_, PyAny>,
+        originator: Given<'_, '_>,
+        trace_id: Given<'_, '_>,
+        lang: Given<'_, '_>,
+        timezone: Given<'_, '_>,
+        params: Given<'_, '_>,
+        timeout: Given<'_, '_>,
+    ) -> Outcome<Receipt> {
+        let along = Along {
+            originator,
+            trace_id,
+            lang,
+            timezone,
+            params,
+        };
+        let message = || {
+            let start = Message::event(text(event_name, "event_name")?);
+            along.message(start, flowai::EventMessage::MODEL, [])
+        };
+        self.send_message(py, "send_event", thread_id, message, timeout)
+    }
+
+    /// Sends a place ("Location message" of the API document).
+    ///
+    /// lat, long: str, int or float; sent as text, as the API document has it.
+    /// title: str, a name for the place (later versions of the API).
+    /// The other arguments and the errors are those of send_text.
+    ///
+    /// >>> client.send_location("thread-1", 52.37, 4.89, title="Amsterdam").status
+    /// 'ok'
+    #[pyo3(signature = (thread_id, lat, long, *, title=None, originator=None, trace_id=None, lang=None, timezone=None,
+                        params=None, timeout=None))]
+    fn send_location(
+        &self,
+        py: Python<'_>,
+        thread_id: &Bound<'_, PyAny>,
+        lat: &Bound<'_, PyAny>,
+        long: &Bound<'_, PyAny>,
+        title: Given<'_, '_>,
+        originator: Given<'_, '_>,
+        trace_id: Given<'_, '_>,
+        lang: Given<'_, '_>,
+        timezone: Given<'_, '_>,
+        params: Given<'_, '_>,
+        timeout: Given<'_, '_>,
+    ) -> Outcome<Receipt> {
+        let along = Along {
+            originator,
+            trace_id,
+            lang,
+            timezone,
+            params,
+        };
+        let message = || {
+            let values = [("lat", Some(lat)), ("long", Some(long)), ("title", title)];
+            along.message(Message::location("", ""), LocationMessage::MODEL, values)
+        };
+        self.send_message(py, "send_location", thread_id, message, timeout)
+    }
+
+    /// Sends an image, file, audio or video by its URL ("Media message" of the API document).
+    ///
+    /// url: str that begins with https:// or http://.
+    /// media_type: ``image``, ``file``, ``audio`` or ``video``.
+    /// mime_type: str such as ``image/png``.
+    /// title: str, a name for it (later versions of the API).
+    /// The other arguments and the errors are those of send_text. To send a file itself see upload_media.
+    ///
+    /// >>> client.send_media("thread-1", "https://example.com/photo.png", media_type="image").status
+    /// 'ok'
+    #[pyo3(signature = (thread_id, url, *, media_type, mime_type=None, title=None, originator=None, trace_id=None,
+                        lang=None, timezone=None, params=None, timeout=None))]
+    fn send_media(
+        &self,
+        py: Python<'_>,
+        thread_id: &Bound<'_, PyAny>,
+        url: &Bound<'_, PyAny>,
+        media_type: &Bound<'_, PyAny>,
+        mime_type: Given<'_, '_>,
+        title: Given<'_, '_>,
+        originator: Given<'_, '_>,
+        trace_id: Given<'_, '_>,
+        lang: Given<'_, '_>,
+        timezone: Given<'_, '_>,
+        params: Given<'_, '_>,
+        timeout: Given<'_, '_>,
+    ) -> Outcome<Receipt> {
+        let along = Along {
+            originator,
+            trace_id,
+            lang,
+            timezone,
+            params,
+        };
+        let message = || {
+            let start = Message::media(text(url, "url")?, text(media_type, "media_type")?);
+            let values = [("mime_type", mime_type), ("title", title)];
+            along.message(start, MediaMessage::MODEL, values)
+        };
+        self.send_message(py, "send_media", thread_id, message, timeout)
+    }
+
+    /// Uploads a file of at most 250 MB, streamed ("Media message" of the API document).
+    ///
+    /// file: a path (str or os.PathLike), the content (bytes, bytearray, memoryview), or a binary file object, which is
+    ///     read in pieces on this thread.
+    /// media_type: ``image``, ``file``, ``audio`` or ``video``; by the MIME type if not given.
+    /// mime_type: str such as ``image/png``; by the name of the file if not given.
+    /// filename: str, the name that the service is told.
+    /// url: str, where the file can be found too.
+    /// title: str, a name for it (later versions of the API).
+    /// progress: called on this thread as progress(done, total) in bytes; total is None when it is not known. An exception
+    ///     that it raises ends the upload.
+    /// idle_timeout: seconds without any progress after which the upload ends.
+    /// timeout: seconds for the whole upload, which has no limit if not given.
+    /// The other arguments and the errors are those of send_text.
+    ///
+    /// >>> client.upload_media("thread-1", b"...", filename="photo.png").status
+    /// 'ok'
+    #[pyo3(
+        signature = (thread_id, file, *, media_type=None, mime_type=None, filename=None, url=None, title=None,
+                     progress=None, idle_timeout=None, timeout=None, originator=None, trace_id=None, lang=None,
+                     timezone=None, params=None),
+        text_signature = "($self, thread_id, file, *, media_type=None, mime_type=None, filename=None, url=None, \
+                          title=None, progress=None, idle_timeout=30.0, timeout=None, originator=None, trace_id=None, \
+                          lang=None, timezone=None, params=None)"
+    )]
+    fn upload_media(
+        &self,
+        py: Python<'_>,
+        thread_id: &Bound<'_, PyAny>,
+        file: &Bound<'_, PyAny>,
+        media_type: Given<'_, '_>,
+        mime_type: Given<'_, '_>,
+        filename: Given<'_, '_>,
+        url: Given<'_, '_>,
+        title: Given<'_, '_>,
+        progress: Given<'_, '_>,
+        idle_timeout: Given<'_, '_>,
+        timeout: Given<'_, '_>,
+        originator: Given<'_, '_>,
+        trace_id: Given<'_, '_>,
+        lang: Given<'_, '_>,
+        timezone: Given<'_, '_>,
+        params: Given<'_, '_>,
+    ) -> Outcome<Receipt> {
+        guard(|| {
+            let prepare = || {
+                let thread_id = text(thread_id, "thread_id")?;
+                if let Some(callback) = progress.filter(|callback| !callback.is_callable()) {
+                    return Err(Failure::wrong_type("progress", "callable", callback));
+                }
+                let (mut upload, source) = upload::upload(file)?;
+                if let Some(kind) = optional(media_type, "media_type", text)? {
+                    upload = upload.media_type(kind);
+                }
+                if let Some(kind) = optional(mime_type, "mime_type", text)? {
+                    upload = upload.mime_type(kind);
+                }
+                if let Some(name) = optional(filename, "filename", text)? {
+                    upload = upload.filename(name);
+                }
+                if let Some(timeout) = optional(idle_timeout, "idle_timeout", seconds)? {
+                    upload = upload.idle_timeout(timeout);
+                }
+                let mut along = Object::new();
+                fields::fill(&mut along, MediaMessage::MODEL, [("url", url), ("title", title)])?;
+                Along {
+                    originator,
+                    trace_id,
+                    lang,
+                    timezone,
+                    params,
+                }
+                .fill(&mut along)?;
+                upload = upload.message(|message| {
+                    let mut object = message.into_object();
+                    object.extend(along);
+                    MediaMessage::from_object(object).into()
+                });
+                let moved = upload.progress();
+                let call = with_timeout(self.client.upload_media(&thread_id, upload), timeout)?;
+                Ok((call, moved, source))
+            };
+            let (call, moved, source) = prepare().map_err(|failure| failure.refused("upload_media", true))?;
+            let callback = progress.map(|callback| callback.clone().unbind());
+            upload::run(py, call, moved, source, callback).map(Receipt)
+        })
+    }
+
+    /// Sends any message ("Sending messages" of the API document).
+    ///
+    /// message: a TextMessage, EventMessage, LocationMessage or MediaMessage, or a dict in the form in which it is sent.
+    /// The other arguments, which win over what the message says itself, and the errors are those of send_text.
+    ///
+    /// >>> client.send("thread-1", flowai.TextMessage("Hello", lang="en")).status
+    /// 'ok'
+    #[pyo3(signature = (thread_id, message, *, originator=None, trace_id=None, lang=None, timezone=None, params=None,
+                        timeout=None))]
+    fn send(
+        &self,
+        py: Python<'_>,
+        thread_id: &Bound<'_, PyAny>,
+        message: &Bound<'_, PyAny>,
+        originator: Given<'_, '_>,
+        trace_id: Given<'_, '_>,
+        lang: Given<'_, '_>,
+        timezone: Given<'_, '_>,
+        params: Given<'_, '_>,
+        timeout: Given<'_, '_>,
+    ) -> Outcome<Receipt> {
+        let along = Along {
+            originator,
+            trace_id,
+            lang,
+            timezone,
+            params,
+        };
+        let document = || {
+            let start = if let Ok(model) = message.cast::<Model>()
+                && model.get().is_message()
+            {
+                model.get().object().clone()
+            } else if let Ok(dict) = message.cast::<PyDict>() {
+                json::object(dict, "message")?
+            } else {
+                return Err(Failure::wrong_type("message", "a message or dict", message));
+            };
+            along.message(Message::from_value(start.into())?, flowai::TextMessage::MODEL, [])
+        };
+        self.send_message(py, "send", thread_id, document, timeout)
+    }
+}
