@@ -59,6 +59,14 @@ impl Io {
         Ok(())
     }
 
+    /// Whether the kernel holds bytes from the peer at this moment.
+    pub(crate) fn has_unread(&self) -> bool {
+        let mut byte = [std::mem::MaybeUninit::uninit()];
+        SockRef::from(self.tcp())
+            .peek(&mut byte)
+            .is_ok_and(|count| count > 0)
+    }
+
     /// Waits until the kernel holds bytes from the peer, without taking them.
     pub(crate) async fn wait_unread(&self) -> io::Result<()> {
         let mut byte = [0];
