@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import flowai
 import pytest
+
+import flowai
 
 HERE = Path(__file__).parent
 
