@@ -45,6 +45,11 @@ fn failed(problem: impl Display) -> Error {
     Error::new(ErrorKind::Connection, problem.to_string())
 }
 
+/// A failure with its cause, which says no more than an address or a certificate.
+fn failed_by(problem: impl Display, cause: io::Error) -> Error {
+    failed(format_args!("{problem}: {cause}")).with_source(cause)
+}
+
 async fn establish(config: &Config, tls: Option<Arc<ClientConfig>>) -> Result<(Stream, OwnedFd)> {
     let base = &config.base_url;
     let (host, port) = match &config.proxy {
@@ -52,8 +57,7 @@ async fn establish(config: &Config, tls: Option<Arc<ClientConfig>>) -> Result<(S
         None => (base.host.as_str(), base.port),
     };
     let stream = dial(host, port).await?;
-    let probe =
-        prepare(&stream).map_err(|error| failed(format_args!("cannot set up the socket: {error}")))?;
+    let probe = prepare(&stream).map_err(|error| failed_by("cannot set up the socket", error))?;
     let mut socket = Socket::new(stream);
     let Some(tls) = tls else {
         return Ok((Stream::Plain(socket), probe));
@@ -66,7 +70,7 @@ async fn establish(config: &Config, tls: Option<Arc<ClientConfig>>) -> Result<(S
     let stream = TlsConnector::from(tls)
         .connect(name, socket)
         .await
-        .map_err(|error| failed(format_args!("TLS with {host} failed: {error}")))?;
+        .map_err(|error| failed_by(format_args!("TLS with {host} failed"), error))?;
     Ok((Stream::Tls(Box::new(stream)), probe))
 }
 
@@ -82,12 +86,10 @@ async fn dial(host: &str, port: u16) -> Result<TcpStream> {
     let mut addresses = resolve(host, port).await?.into_iter();
     let mut attempts = JoinSet::new();
     let mut problem = None;
-    let mut begin = |attempts: &mut JoinSet<io::Result<TcpStream>>| match addresses.next() {
-        Some(address) => {
+    let mut begin = |attempts: &mut JoinSet<io::Result<TcpStream>>| {
+        if let Some(address) = addresses.next() {
             attempts.spawn(TcpStream::connect(address));
-            true
         }
-        None => false,
     };
     begin(&mut attempts);
     loop {
@@ -100,8 +102,11 @@ async fn dial(host: &str, port: u16) -> Result<TcpStream> {
                 }
                 Some(Err(_)) => {}
                 None => {
-                    let why = problem.map_or_else(|| "it has no address".to_owned(), |error| error.to_string());
-                    return Err(failed(format_args!("cannot connect to {host}:{port}: {why}")));
+                    let unreachable = format_args!("cannot connect to {host}:{port}");
+                    return Err(match problem {
+                        Some(error) => failed_by(unreachable, error),
+                        None => failed(format_args!("{unreachable}: it has no address")),
+                    });
                 }
             },
             () = sleep(NEXT_ADDRESS) => {
@@ -118,7 +123,7 @@ async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
     }
     let found: Vec<SocketAddr> = lookup_host((host, port))
         .await
-        .map_err(|error| failed(format_args!("cannot resolve {host}: {error}")))?
+        .map_err(|error| failed_by(format_args!("cannot resolve {host}"), error))?
         .collect();
     let (mut six, mut four): (Vec<_>, Vec<_>) = found.into_iter().partition(SocketAddr::is_ipv6);
     let mut ordered = Vec::with_capacity(six.len() + four.len());
@@ -133,7 +138,7 @@ async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
 
 /// Asks a proxy for a connection to the service (HTTP CONNECT).
 async fn tunnel(socket: &mut Socket, proxy: &Proxy, host: &str, port: u16) -> Result<()> {
-    let broken = |error: io::Error| failed(format_args!("the proxy failed: {error}"));
+    let broken = |error| failed_by("the proxy failed", error);
     let host = if host.contains(':') {
         format!("[{host}]")
     } else {
