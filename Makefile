@@ -11,14 +11,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # What the Rust tests need of a Python extension they cannot have: it is tested from Python.
 RUST_CRATES := --workspace --exclude flowai-python
 
-.PHONY: help demo test test-rust test-python test-c test-docs check lint header clean
+.PHONY: help demo test test-rust test-python test-c test-docs check lint header stubs clean
 
 help:
 	@echo "make demo    a Python program and a C program talk to a bot on this machine and receive its replies by webhook"
 	@echo "make test    everything is proven: Rust, Python, C, the command line (needs cargo, Python 3.10+, a C compiler)"
 	@echo "make lint    formatting, clippy, ruff, mypy"
 	@echo "make check   test, lint, and what needs more tools: valgrind, a browser (scripts/setup-debian installs them)"
-	@echo "make header  writes include/flowai.h anew"
+	@echo "make header  writes include/flowai.h anew; make stubs writes the type stubs of the Python package"
 
 demo: $(VENV)/installed
 	@scripts/need cargo cc
@@ -62,6 +62,9 @@ lint: $(VENV)/tools
 
 header:
 	FLOWAI_UPDATE_HEADER=1 $(CARGO) test -p flowai-c --test header
+
+stubs: $(VENV)/installed $(VENV)/tools
+	$(BIN)/python crates/flowai-python/stubs.py
 
 # The package as users install it, again whenever a source changed.
 SOURCES := $(shell find crates python pyproject.toml Cargo.toml Cargo.lock -type f -not -name '*.pyc' 2>/dev/null)
