@@ -12,7 +12,7 @@
 //! Where things are:
 //! - [`Client`] and its set-up: `client`, `config`, `base_url`, `secret`, `proxy`.
 //! - One file for each area of the API, with its endpoints and documents: `messages`, `media`, `history`,
-//!   `business_hours`, `bot`. What they have in common is in `operation` (an endpoint, a request), `call` (waiting for
+//!   `business_hours`, `bot`. What they have in common is in `message` (what is said), `operation` (an endpoint, a request), `call` (waiting for
 //!   it) and [`model`] (JSON documents with typed fields).
 //! - `transport`: deadline, retries, connections, TLS, uploads. It alone knows what became of a message.
 //! - [`webhook`]: what arrives.
@@ -32,6 +32,7 @@ pub mod error;
 mod fork;
 mod history;
 mod media;
+mod message;
 mod messages;
 pub mod models;
 mod operation;
@@ -51,7 +52,7 @@ pub use config::{ClientBuilder, MetadataForm};
 pub use error::{Delivery, Error, ErrorKind, ErrorResponse, Result};
 pub use history::{HistoryIter, HistoryPage};
 pub use media::{Feeder, MAX_UPLOAD_SIZE, Progress, Upload};
-pub use messages::{Coordinate, EventMessage, LocationMessage, MediaMessage, Message, TextMessage};
+pub use message::{Coordinate, EventMessage, LocationMessage, MediaMessage, Message, TextMessage};
 pub use model::{Document, Object};
 pub use models::{HistoryEntry, Originator, Profile, ReplyMessage, Template};
 pub use operation::MAX_THREAD_ID_LENGTH;

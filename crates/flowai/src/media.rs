@@ -17,8 +17,8 @@ use crate::{
     call::Call,
     client::{Client, Receipt},
     error::{Delivery, Error, Result},
-    messages::Message,
-    operation::{Body, Operation, to_bytes},
+    message::Message,
+    operation::{Body, Operation, Request},
 };
 
 static UPLOAD_MEDIA: Operation = Operation::send("upload_media");
@@ -275,7 +275,7 @@ impl Client {
         self.acknowledged(&UPLOAD_MEDIA, request)
     }
 
-    fn upload_request(&self, thread_id: &str, mut upload: Upload) -> Result<crate::operation::Request> {
+    fn upload_request(&self, thread_id: &str, mut upload: Upload) -> Result<Request> {
         if upload.filename.is_empty() {
             upload.filename = "file".to_owned();
         }
@@ -302,8 +302,10 @@ impl Client {
         message.insert("mediaType".into(), media_type.into());
         message.insert("mimeType".into(), upload.mime_type.clone().into());
         let message = Message::from_value(message.into())?;
-        let (mut request, document) = self.message_request(&UPLOAD_MEDIA, thread_id, message, true)?;
-        upload.query = to_bytes(&document)?;
+        let mut request = Request::of_thread(&UPLOAD_MEDIA, "messages", thread_id)?;
+        let message = message.checked(self.config(), true)?;
+        request.trace_id = message.trace_id();
+        upload.query = message.to_bytes()?;
         request.body = Body::Upload(Box::new(upload));
         Ok(request)
     }

@@ -138,7 +138,7 @@ pub(crate) fn thread_named_by(answer: &Value, asked: &str) -> String {
     named.unwrap_or(asked).to_owned()
 }
 
-pub(crate) fn to_bytes(value: &Value) -> Result<Bytes> {
+pub(crate) fn to_bytes(value: &impl serde::Serialize) -> Result<Bytes> {
     serde_json::to_vec(value)
         .map(Bytes::from)
         .map_err(|error| Error::new(ErrorKind::Internal, "cannot write JSON").with_source(error))
@@ -165,7 +165,8 @@ fn thread_segment(thread_id: &str) -> Result<String> {
     if thread_id.len() > MAX_THREAD_ID_LENGTH {
         return refuse(format!("is longer than {MAX_THREAD_ID_LENGTH} bytes"));
     }
-    if thread_id.chars().any(is_control_or_direction) {
+    let plain = thread_id.bytes().all(|byte| byte.is_ascii_graphic());
+    if !plain && thread_id.chars().any(is_control_or_direction) {
         return refuse("contains control or direction characters".into());
     }
     Ok(utf8_percent_encode(thread_id, UNRESERVED).to_string())
