@@ -41,26 +41,22 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 @pytest.mark.tool("chromium", "chromium-browser", "google-chrome")
 def test_every_call_of_the_browser_example(tool: str, tmp_path: Path) -> None:
     handler = functools.partial(Handler, directory=str(HERE))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    with flowai.Sandbox() as sandbox:
+    with (
+        http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
+        flowai.Sandbox() as sandbox,
+    ):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
         settings = urlencode({"base": sandbox.base_url, "key": sandbox.api_key})
         page = f"http://127.0.0.1:{server.server_port}/page.html?{settings}"
-        command = [
-            tool,
-            *QUIET,
-            f"--user-data-dir={tmp_path}",
-            "--virtual-time-budget=20000",
-            "--dump-dom",
-            page,
-        ]
+        command = [tool, *QUIET, f"--user-data-dir={tmp_path}"]
+        command += ["--virtual-time-budget=20000", "--dump-dom", page]
         dom = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
         server.shutdown()
-        found = re.search(r'<pre id="results">(.*?)</pre>', dom, re.DOTALL)
-        assert found, f"there is no page: {dom[:2000]}"
-        assert found.group(1), f"the page did not finish: {dom[:2000]}"
-        results = {result["name"]: result for result in json.loads(html.unescape(found.group(1)))}
         preflights = [request for request in sandbox.requests if request.method == "OPTIONS"]
+    found = re.search(r'<pre id="results">(.*?)</pre>', dom, re.DOTALL)
+    assert found, f"there is no page: {dom[:2000]}"
+    assert found.group(1), f"the page did not finish: {dom[:2000]}"
+    results = {result["name"]: result for result in json.loads(html.unescape(found.group(1)))}
 
     wrong = results.pop("wrong key")
     assert (wrong["outcome"], wrong["status"], wrong["answer"]["status"]) == ("answered", 401, "error")
