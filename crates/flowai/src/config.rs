@@ -208,7 +208,7 @@ impl ClientBuilder {
             .unwrap_or_else(|| concat!("flowai/", env!("CARGO_PKG_VERSION")).to_owned());
         let user_agent = HeaderValue::from_str(&user_agent)
             .map_err(|_| Error::argument("user_agent", "must be visible ASCII"))?;
-        crate::message::check_originator(&self.originator)?;
+        crate::payload::check_originator(&self.originator)?;
         let base_url = BaseUrl::new(&base_url, self.allow_http)?;
         Ok(Client::new(Config {
             authorization: key.authorization(&self.auth_scheme)?,

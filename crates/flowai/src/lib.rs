@@ -10,10 +10,11 @@
 //! ```
 //!
 //! Where things are:
-//! - [`Client`] and its set-up: `client`, `config`, `base_url`, `secret`, `proxy`.
+//! - [`Client`] and its set-up: `client`, `config`, `base_url`, `secret`, `proxy`, `trace_id`.
 //! - One file for each area of the API, with its endpoints and documents: `messages`, `media`, `history`,
-//!   `business_hours`, `bot`. What they have in common is in `message` (what is said), `operation` (an endpoint, a request), `call` (waiting for
-//!   it) and [`model`] (JSON documents with typed fields).
+//!   `business_hours`, `bot`. What they have in common: `payload` (what a message may say), [`models`] (who speaks and
+//!   what was said), `operation` (an endpoint, a request), `call` (waiting for it), and [`model`] (how a JSON document
+//!   with typed fields is declared).
 //! - `transport`: deadline, retries, connections, TLS, uploads. It alone knows what became of a message.
 //! - [`webhook`]: what arrives.
 //! - [`error`]: one error for everything. [`runtime`] and `fork`: the one runtime of the process.
@@ -32,10 +33,10 @@ pub mod error;
 mod fork;
 mod history;
 mod media;
-mod message;
 mod messages;
 pub mod models;
 mod operation;
+mod payload;
 mod proxy;
 pub mod runtime;
 mod secret;
@@ -52,10 +53,10 @@ pub use config::{ClientBuilder, MetadataForm};
 pub use error::{Delivery, Error, ErrorKind, ErrorResponse, Result};
 pub use history::{HistoryIter, HistoryPage};
 pub use media::{Feeder, MAX_UPLOAD_SIZE, Progress, Upload};
-pub use message::{Coordinate, EventMessage, LocationMessage, MediaMessage, Message, TextMessage};
 pub use model::{Document, Object};
 pub use models::{HistoryEntry, Originator, Profile, ReplyMessage, Template};
 pub use operation::MAX_THREAD_ID_LENGTH;
+pub use payload::{Coordinate, EventMessage, LocationMessage, MediaMessage, Message, TextMessage};
 pub use trace_id::TRACE_ID_LIMIT;
 
 pub use webhook::{Event, EventKind, JwtOptions, Verifier, parse_event, parse_events};

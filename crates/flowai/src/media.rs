@@ -17,8 +17,8 @@ use crate::{
     call::Call,
     client::{Client, Receipt},
     error::{Delivery, Error, Result},
-    message::Message,
     operation::{Body, Operation, Request},
+    payload::Message,
 };
 
 static UPLOAD_MEDIA: Operation = Operation::send("upload_media");
@@ -129,9 +129,13 @@ impl Upload {
     /// `InvalidArgument` naming `file` when it cannot be read or is larger than [`MAX_UPLOAD_SIZE`].
     pub fn from_path(path: impl AsRef<Path>) -> Result<Upload> {
         let path = path.as_ref();
+        let unreadable = |error| unreadable(path, &error);
         let meta = std::fs::metadata(path).map_err(unreadable)?;
         if !meta.is_file() {
-            return Err(refused(Error::argument("file", "is not a file")));
+            return Err(refused(Error::argument(
+                "file",
+                format_args!("{} is not a file", path.display()),
+            )));
         }
         std::fs::File::open(path).map_err(unreadable)?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -244,8 +248,11 @@ fn refused(error: Error) -> Error {
         .with_delivery(Some(Delivery::NotSent))
 }
 
-fn unreadable(error: std::io::Error) -> Error {
-    refused(Error::argument("file", format_args!("cannot be read: {error}")))
+fn unreadable(path: &Path, error: &std::io::Error) -> Error {
+    refused(Error::argument(
+        "file",
+        format_args!("{} cannot be read: {error}", path.display()),
+    ))
 }
 
 pub(crate) fn check_size(length: u64) -> Result<()> {

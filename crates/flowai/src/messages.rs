@@ -3,8 +3,8 @@
 use crate::{
     call::Call,
     client::{Client, Receipt},
-    message::{Coordinate, Message},
     operation::{Body, Operation, Request},
+    payload::{Coordinate, Message},
 };
 
 static SEND: Operation = Operation::send("send");

@@ -353,7 +353,7 @@ fn named_check(model: &Model, object: &Object) -> Result<()> {
                     .trim_start_matches(name)
                     .trim_start_matches(": ")
                     .to_owned();
-                Error::argument(ours, problem)
+                Error::argument(ours, format_args!("{problem} (in a document: {name})"))
             }
             _ => error,
         }
