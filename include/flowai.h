@@ -29,7 +29,7 @@
  *         flowai_client_free(client);
  *         flowai_config_free(config);
  *         flowai_error_free(error);
- *         return 0;
+ *         return receipt.id == 0;
  *     }
  * @endcode
  *
@@ -37,25 +37,35 @@
  *
  * @code{.c}
  *     flowai_verifier verifier = {0};
- *     flowai_jwt_options no_options = {0};
+ *     flowai_jwt_options defaults = {0};
  *     flowai_receiver_config config = {0};
  *     flowai_receiver receiver = {0};
  *     flowai_event event = {0};
+ *     flowai_error error = {0};
  *     flowai_str text = {0};
  *
- *     flowai_verifier_jwt("the secret of the webhook, at least 32 bytes", no_options, NULL, &verifier);
- *     flowai_receiver_config_new(NULL, &config);
- *     flowai_receiver_config_set_verifier(config, verifier, NULL);
- *     flowai_receiver_config_set_listen(config, "0.0.0.0:8443", NULL);
- *     flowai_receiver_config_set_tls(config, "cert.pem", "key.pem", NULL);
- *     flowai_receiver_start(config, NULL, &receiver);
- *     while (flowai_receiver_next(receiver, 60000, NULL, &event) == FLOWAI_OK) {
- *         if (event.id == 0)
- *             continue;                                   // nothing for a minute
- *         if (flowai_event_text(event, &text) == FLOWAI_OK)
- *             printf("%s\n", text.ptr);
- *         flowai_event_free(event);
+ *     if (flowai_verifier_jwt("the secret of the webhook, at least 32 bytes", defaults, &error, &verifier) == FLOWAI_OK
+ *         && flowai_receiver_config_new(&error, &config) == FLOWAI_OK
+ *         && flowai_receiver_config_set_verifier(config, verifier, &error) == FLOWAI_OK
+ *         && flowai_receiver_config_set_listen(config, "0.0.0.0:8443", &error) == FLOWAI_OK
+ *         && flowai_receiver_config_set_tls(config, "cert.pem", "key.pem", &error) == FLOWAI_OK
+ *         && flowai_receiver_start(config, &error, &receiver) == FLOWAI_OK) {
+ *         while (flowai_receiver_next(receiver, 60000, &error, &event) == FLOWAI_OK) {
+ *             if (event.id == 0)
+ *                 continue;                                   // nothing for a minute
+ *             if (flowai_event_text(event, &text) == FLOWAI_OK)
+ *                 printf("%s\n", text.ptr);
+ *             flowai_event_free(event);
+ *         }
  *     }
+ *     if (flowai_error_message(error, &text) == FLOWAI_OK)    // why it could not start, or ended
+ *         fprintf(stderr, "%s\n", text.ptr);
+ * @endcode
+ *
+ * Compile and link (cargo build --release -p flowai-c leaves the library in target/release):
+ *
+ * @code{.sh}
+ *     cc -o program program.c -Iinclude -Ltarget/release -lflowai -Wl,-rpath,"$PWD/target/release"
  * @endcode
  *
  * A program that has an HTTP server of its own gives its requests to flowai_verifier_unwrap() instead.

@@ -2,6 +2,7 @@
  * A conversation: each text goes out over the REST API, each reply comes back as a webhook call.
  *
  * Reads FLOWAI_API_KEY, FLOWAI_BASE_URL, FLOWAI_WEBHOOK_SECRET and FLOWAI_LISTEN from the environment.
+ * Ends with 0 when every text was answered.
  */
 #include <flowai.h>
 #include <stdio.h>
@@ -46,12 +47,14 @@ static flowai_status say(const char *said, flowai_client client, flowai_receiver
     status = flowai_receiver_wait(receiver, FLOWAI_EVENT_REPLY, THREAD, 10000, error, &reply);
     if (status != FLOWAI_OK)
         return status;
-    if (flowai_event_text(reply, &text) == FLOWAI_OK)
+    if (flowai_event_text(reply, &text) == FLOWAI_OK) {
         printf("bot -> C  : %s\n", text.ptr);
-    else
+    } else {
         puts("no reply within 10 seconds");
+        status = FLOWAI_ERR_TIMEOUT;
+    }
     flowai_event_free(reply);
-    return FLOWAI_OK;
+    return status;
 }
 
 int main(void)

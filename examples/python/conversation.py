@@ -18,4 +18,6 @@ with (
         client.send_text("python-thread", text)
         print(f"Python -> bot   : {text}")
         reply = receiver.wait(kind=flowai.EventKind.REPLY, thread_id="python-thread", timeout=10)
-        print(f"bot    -> Python: {reply.text}" if reply else "no reply within 10 seconds")
+        if reply is None:
+            raise SystemExit("no reply within 10 seconds")
+        print(f"bot    -> Python: {reply.text}")

@@ -4,7 +4,7 @@
 
 use std::{env, time::Duration};
 
-use flowai::{Client, EventKind, Result, Verifier};
+use flowai::{Client, Error, ErrorKind, EventKind, Result, Verifier};
 use flowai_delivery::Receiver;
 
 fn main() -> Result<()> {
@@ -23,7 +23,7 @@ fn main() -> Result<()> {
         let limit = Some(Duration::from_secs(10));
         match receiver.wait(Some(EventKind::Reply), Some(thread), limit, &mut || Ok(()))? {
             Some(event) => println!("bot -> Rust : {}", event.text()),
-            None => println!("no reply within 10 seconds"),
+            None => return Err(Error::new(ErrorKind::Timeout, "no reply within 10 seconds")),
         }
     }
     receiver.stop()
