@@ -22,7 +22,7 @@ help:
 
 demo: $(VENV)/installed
 	@scripts/need cargo cc
-	$(CARGO) build --release -p flowai-c -p flowai-cli
+	$(CARGO) build --release -p flowai-c
 	$(BIN)/python scripts/demo.py $(TARGET)/release
 
 test: test-rust test-python test-c test-docs
@@ -76,6 +76,7 @@ $(VENV)/bin/python:
 
 $(VENV)/installed: $(VENV)/bin/python $(SOURCES)
 	@scripts/need cargo
+	@echo "building and installing the Python package into $(VENV); the first time takes some minutes"
 	CARGO_TARGET_DIR=$(abspath $(TARGET)) $(BIN)/python -m pip install --quiet .
 	@touch $@
 

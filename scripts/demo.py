@@ -62,7 +62,7 @@ def converse(flowai: Path, name: str, program: list[str]) -> bool:
 def main() -> int:
     """Run both programs."""
     libraries = Path(sys.argv[1]).resolve()
-    flowai = libraries / "flowai"
+    flowai = Path(sys.executable).parent / "flowai"
     with tempfile.TemporaryDirectory() as folder:
         programs = {
             "Python": [sys.executable, str(ROOT / "examples" / "python" / "conversation.py")],
