@@ -1,7 +1,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from types import TracebackType
-from typing import Any, BinaryIO, ClassVar, Literal, Protocol, TypeAlias, final, type_check_only
+from typing import Any, BinaryIO, ClassVar, Literal, NoReturn, Protocol, TypeAlias, final, type_check_only
 
 from typing_extensions import Self, disjoint_base
 
@@ -296,6 +296,7 @@ def parse_events(body: _Body, /) -> list[Event]: ...
 
 @final
 class Verifier:
+    def __new__(cls, *_args: NoReturn, **_kwargs: NoReturn) -> Self: ...
     @staticmethod
     def jwt(
         secret: _Secret | Sequence[_Secret],
@@ -325,11 +326,13 @@ class Receiver:
     ) -> Self: ...
     @property
     def url(self) -> str: ...
-    def next(self, *, timeout: float | None = None) -> Event | None: ...
+    @property
+    def port(self) -> int: ...
+    def next(self, timeout: float | None = None) -> Event | None: ...
     def wait(
         self,
         *,
-        kind: EventKind | int | None = None,
+        kind: EventKind | int | str | None = None,
         thread_id: str | None = None,
         timeout: float | None = None,
     ) -> Event | None: ...

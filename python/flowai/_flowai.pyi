@@ -2,7 +2,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from types import TracebackType
-from typing import Any, BinaryIO, ClassVar, Literal, Protocol, TypeAlias, final, type_check_only
+from typing import Any, BinaryIO, ClassVar, Literal, NoReturn, Protocol, TypeAlias, final, type_check_only
 
 from typing_extensions import Self, disjoint_base
 
@@ -509,6 +509,10 @@ class HistoryEntry(Model):
     def interaction_id(self) -> str | None:
         """str or None: Identifier of the exchange (later versions of the API). On the wire: interactionId."""
 
+    @property
+    def text(self) -> str:
+        """str: What it says as plain text, empty if that is nothing."""
+
 class Interval(Model):
     """From when until when it is open."""
 
@@ -805,7 +809,8 @@ class Client:
     ) -> Receipt:
         """Sends a place ("Location message" of the API document).
 
-        lat, long: str, int or float; sent as text, as the API document has it.
+        lat, long: str, int or float; sent as text, as the API document has it. Only what is no finite number is refused:
+            the sample of the API document is itself outside of what latitudes can be.
         title: str, a name for the place (later versions of the API).
         The other arguments and the errors are those of send_text.
 
@@ -904,8 +909,13 @@ class Client:
     ) -> HistoryPage:
         """Reads one page of a thread's history, at most 20 entries ("Thread messages" of the API document).
 
+        thread_id: str, the conversation; any text of at most 1,024 bytes.
         page: int, the number of the page; the first one if not given.
-        timeout: seconds for the whole call, in place of the client's.
+        timeout: seconds for the whole call, over all attempts, in place of the client's.
+
+        Raises InvalidArgumentError before anything is sent; AuthenticationError when the key is refused, and other kinds of
+        APIStatusError when the service answers with an error; APIResponseError when its answer makes no sense;
+        APIConnectionError or APITimeoutError when there is none; ClosedError when the client is closed.
 
         >>> page = client.history("thread-1")
         >>> [entry.originator.name for entry in page.entries]
@@ -918,6 +928,7 @@ class Client:
         """Goes through the whole history of a thread in the order of the service, fetching pages as they are needed ("Thread
         messages" of the API document).
 
+        thread_id: str, the conversation; any text of at most 1,024 bytes.
         limit: int, how many entries at most.
         timeout: seconds for each page, in place of the client's.
 
@@ -930,12 +941,25 @@ class Client:
     def business_hours(self, *, timeout: float | None = None) -> list[BusinessHours]:
         """Reads the business hours of the project as a list of BusinessHours ("Business hours" of the API document).
 
+        timeout: seconds for the whole call, over all attempts, in place of the client's.
+
+        Raises InvalidArgumentError before anything is sent; AuthenticationError when the key is refused, and other kinds of
+        APIStatusError when the service answers with an error; APIResponseError when its answer makes no sense;
+        APIConnectionError or APITimeoutError when there is none; ClosedError when the client is closed.
+
         >>> [hours.label for hours in client.business_hours()]
         ['Office', 'Night line']
         """
 
     def pause(self, thread_id: str, *, timeout: float | None = None) -> Receipt:
         """Pauses the bot of a thread ("Pause" of the API document). Pausing it again changes nothing.
+
+        thread_id: str, the conversation; any text of at most 1,024 bytes.
+        timeout: seconds for the whole call, over all attempts, in place of the client's.
+
+        Raises InvalidArgumentError before anything is sent; AuthenticationError when the key is refused, and other kinds of
+        APIStatusError when the service answers with an error; APIResponseError when its answer makes no sense;
+        APIConnectionError or APITimeoutError when there is none; ClosedError when the client is closed.
 
         >>> client.pause("thread-1").status
         'ok'
@@ -944,12 +968,26 @@ class Client:
     def resume(self, thread_id: str, *, timeout: float | None = None) -> Receipt:
         """Resumes the bot of a thread ("Resume" of the API document). Resuming a running bot changes nothing.
 
+        thread_id: str, the conversation; any text of at most 1,024 bytes.
+        timeout: seconds for the whole call, over all attempts, in place of the client's.
+
+        Raises InvalidArgumentError before anything is sent; AuthenticationError when the key is refused, and other kinds of
+        APIStatusError when the service answers with an error; APIResponseError when its answer makes no sense;
+        APIConnectionError or APITimeoutError when there is none; ClosedError when the client is closed.
+
         >>> client.resume("thread-1").status
         'ok'
         """
 
     def bot_status(self, thread_id: str, *, timeout: float | None = None) -> BotStatus:
         """Asks whether the bot of a thread is paused ("Bot status" of the API document).
+
+        thread_id: str, the conversation; any text of at most 1,024 bytes.
+        timeout: seconds for the whole call, over all attempts, in place of the client's.
+
+        Raises InvalidArgumentError before anything is sent; AuthenticationError when the key is refused, and other kinds of
+        APIStatusError when the service answers with an error; APIResponseError when its answer makes no sense;
+        APIConnectionError or APITimeoutError when there is none; ClosedError when the client is closed.
 
         >>> client.bot_status("thread-1").is_paused
         False
@@ -961,6 +999,14 @@ class Client:
         """Asks for a page of a thread's history, which then arrives as an event of the kind HISTORY ("Thread messages" of the
         API document).
 
+        thread_id: str, the conversation; any text of at most 1,024 bytes.
+        page: int, the number of the page; the first one if not given.
+        timeout: seconds for the whole call, over all attempts, in place of the client's.
+
+        Raises InvalidArgumentError before anything is sent; AuthenticationError when the key is refused, and other kinds of
+        APIStatusError when the service answers with an error; APIResponseError when its answer makes no sense;
+        APIConnectionError or APITimeoutError when there is none; ClosedError when the client is closed.
+
         >>> client.request_history("thread-1", page=2).status
         'ok'
         """
@@ -969,6 +1015,12 @@ class Client:
         """Asks for the business hours, which then arrive as an event of the kind BUSINESS_HOURS ("Business hours" of the API
         document).
 
+        timeout: seconds for the whole call, over all attempts, in place of the client's.
+
+        Raises InvalidArgumentError before anything is sent; AuthenticationError when the key is refused, and other kinds of
+        APIStatusError when the service answers with an error; APIResponseError when its answer makes no sense;
+        APIConnectionError or APITimeoutError when there is none; ClosedError when the client is closed.
+
         >>> client.request_business_hours().status
         'ok'
         """
@@ -976,6 +1028,13 @@ class Client:
     def request_bot_status(self, thread_id: str, *, timeout: float | None = None) -> Receipt:
         """Asks for the status of a thread's bot, which then arrives as an event of the kind BOT_STATUS ("Bot status" of the
         API document).
+
+        thread_id: str, the conversation; any text of at most 1,024 bytes.
+        timeout: seconds for the whole call, over all attempts, in place of the client's.
+
+        Raises InvalidArgumentError before anything is sent; AuthenticationError when the key is refused, and other kinds of
+        APIStatusError when the service answers with an error; APIResponseError when its answer makes no sense;
+        APIConnectionError or APITimeoutError when there is none; ClosedError when the client is closed.
 
         >>> client.request_bot_status("thread-1").status
         'ok'
@@ -1132,6 +1191,7 @@ class Verifier:
     >>> verifier = flowai.Verifier.jwt("a secret that has thirty-two bytes")
     """
 
+    def __new__(cls, *_args: NoReturn, **_kwargs: NoReturn) -> Self: ...
     @staticmethod
     def jwt(
         secret: _Secret | Sequence[_Secret],
@@ -1227,16 +1287,45 @@ class Verifier:
         """
 
     def verify(self, body: _Body, headers: _Headers) -> None:
-        """Checks a webhook call; returns nothing when it is genuine.
+        """Checks a webhook call; returns None when it is genuine ("Receiving calls" of the API document).
 
-        body: bytes, bytearray, memoryview or str, as it came.
-        headers: a mapping or pairs of names and values, each str or bytes; names in any case.
+        body: the body of the request as it came: bytes, bytearray, memoryview or str.
+        headers: all its headers: a mapping or pairs of names and values, each str or bytes; names in any case.
 
         Raises WebhookVerificationError, which says what is wrong without quoting it. Answer such a call with status 401.
+
+        The body is not read as an event: see unwrap(), which also says where a web framework has body and headers.
+
+        >>> try:
+        ...     verifier.verify(request.body, request.headers)
+        ... except flowai.WebhookVerificationError as error:
+        ...     print("refused:", error)
         """
 
     def unwrap(self, body: _Body, headers: _Headers) -> Event:
-        """Checks a webhook call like verify(), then reads its event like parse_event()."""
+        """Checks a webhook call, then reads its event ("Receiving calls" of the API document). For a web framework of your
+        own; a Receiver does all this itself.
+
+        body: the body of the request as it came, before anything parsed it: bytes, bytearray, memoryview or str. It is
+            ``request.get_data()`` in Flask, ``request.body`` in Django, ``await request.body()`` in FastAPI.
+        headers: all its headers: a mapping or pairs of names and values, each str or bytes; names in any case. They are
+            ``request.headers`` in all three.
+
+        Returns the Event, as parse_event() does.
+
+        Raises WebhookVerificationError when the call is not genuine (answer 401), WebhookParseError when it is but its body
+        is not an event (answer 400).
+
+        >>> def webhook(request):
+        ...     try:
+        ...         event = verifier.unwrap(request.body, request.headers)
+        ...     except flowai.WebhookVerificationError:
+        ...         return 401
+        ...     except flowai.WebhookParseError:
+        ...         return 400
+        ...     events.append(event)
+        ...     return 200
+        """
 
 @final
 class Receiver:
@@ -1270,7 +1359,11 @@ class Receiver:
     def url(self) -> str:
         """str: The URL of the webhook on this machine. Under which address the service reaches it only you know."""
 
-    def next(self, *, timeout: float | None = None) -> Event | None:
+    @property
+    def port(self) -> int:
+        """int: The port that it listens on, which it may have got from the system."""
+
+    def next(self, timeout: float | None = None) -> Event | None:
         """The next event, or None when there is none within the time.
 
         timeout: seconds to wait, 0 not to wait; for ever if not given.
@@ -1283,18 +1376,19 @@ class Receiver:
     def wait(
         self,
         *,
-        kind: EventKind | int | None = None,
+        kind: EventKind | int | str | None = None,
         thread_id: str | None = None,
         timeout: float | None = None,
     ) -> Event | None:
         """The next event of this kind and of this thread, as far as they are given, or None when there is none within the
         time. The others stay queued in their order.
 
-        kind: an EventKind.
+        kind: an EventKind, its number, or its name in any case such as ``"reply"``.
         thread_id: str; see Event.is_for for what belongs to a thread.
         timeout: seconds to wait, 0 not to wait; for ever if not given.
 
-        Raises ClosedError when the receiver was closed and no such event is left.
+        Raises ClosedError when the receiver was closed and no such event is left, InvalidArgumentError when there is no such
+        kind.
 
         >>> reply = receiver.wait(kind=flowai.EventKind.REPLY, thread_id="thread-1", timeout=5.0)
         """

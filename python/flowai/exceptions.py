@@ -28,6 +28,8 @@ class FlowAIError(Exception):
         server_message: what the body says went wrong.
         request_id: the request id that the service gave.
         retry_after: how many seconds the service asked to wait.
+        errno: the number of the system's error behind it, such as errno.ECONNREFUSED.
+        strerror: what the system calls that error.
     """
 
     kind: str = "internal"
@@ -41,6 +43,8 @@ class FlowAIError(Exception):
     server_message: "str | None"
     request_id: "str | None"
     retry_after: "float | None"
+    errno: "int | None"
+    strerror: "str | None"
 
     def __init__(
         self,
@@ -57,6 +61,8 @@ class FlowAIError(Exception):
         server_message: "str | None" = None,
         request_id: "str | None" = None,
         retry_after: "float | None" = None,
+        errno: "int | None" = None,
+        strerror: "str | None" = None,
     ) -> None:
         super().__init__(message)
         if kind is not None:
@@ -71,10 +77,16 @@ class FlowAIError(Exception):
         self.server_message = server_message
         self.request_id = request_id
         self.retry_after = retry_after
+        self.errno = errno
+        self.strerror = strerror
+
+    def __str__(self) -> str:
+        # OSError would show errno and strerror in place of the message.
+        return Exception.__str__(self)
 
     def __reduce__(self) -> "tuple[Any, ...]":
-        # OSError would have its own way, which knows nothing of the attributes.
-        return type(self), self.args, self.__dict__
+        # OSError would have its own way, which knows nothing of the attributes and hides these two.
+        return type(self), self.args, {**self.__dict__, "errno": self.errno, "strerror": self.strerror}
 
 
 class InvalidArgumentError(FlowAIError, ValueError):

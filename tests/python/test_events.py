@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import doctest
 import enum
 import hashlib
 import hmac
@@ -238,10 +239,46 @@ def test_verifiers_never_show_secrets():
         flowai.Verifier.header("X-Secret", SECRET),
         flowai.Verifier.body_key(SECRET),
     )
-    assert SECRET not in repr(verifier)
+    assert repr(verifier) == (
+        "Verifier.any(Verifier.jwt(secrets=1, require_exp=False, leeway=60.0),"
+        " Verifier.header(name='X-Secret'), Verifier.body_key())"
+    )
+    rotating = flowai.Verifier.jwt([SECRET, SECRET * 2], require_exp=True, leeway=5)
+    assert repr(rotating) == "Verifier.jwt(secrets=2, require_exp=True, leeway=5.0)"
     with pytest.raises(flowai.WebhookVerificationError) as caught:
         verifier.verify(b"{}", {"authorization": SECRET})
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("args", [(), (SECRET,)])
+def test_a_verifier_without_a_way_names_the_ways(args):
+    with pytest.raises(TypeError, match=r"Verifier\.jwt, .*\.header, .*\.body_key or Verifier\.any"):
+        flowai.Verifier(*args)
+
+
+class Request:
+    def __init__(self, body: bytes, **headers: str) -> None:
+        self.body, self.headers = body, headers
+
+
+def test_the_help_on_verifiers_shows_how_to_use_them(capsys):
+    names = {"flowai": flowai, "verifier": flowai.Verifier.jwt(SECRET), "events": []}
+    for method in (flowai.Verifier.unwrap, flowai.Verifier.verify):
+        doc = " ".join(method.__doc__.split())
+        assert all(
+            word in doc for word in ("body: ", "headers: ", "eturns ", "Raises WebhookVerificationError")
+        )
+    [example] = doctest.DocTestParser().get_examples(flowai.Verifier.unwrap.__doc__)
+    exec(example.source, names)
+    webhook = names["webhook"]
+    assert webhook(Request(b'{"type": "paused"}')) == 401
+    assert webhook(Request(b"nonsense", authorization=token())) == 400
+    assert webhook(Request(b'{"type": "paused"}', authorization=token())) == 200
+    assert [event.kind for event in names["events"]] == [EventKind.PAUSED]
+    [example] = doctest.DocTestParser().get_examples(flowai.Verifier.verify.__doc__)
+    exec(example.source, {**names, "request": Request(b"{}")})
+    exec(example.source, {**names, "request": Request(b"{}", authorization=token())})
+    assert capsys.readouterr().out == "refused: the call has no token\n"
 
 
 def test_import_stays_light():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 import threading
@@ -87,10 +88,23 @@ def test_timeouts(receiver):
         assert caught.value.argument == "timeout"
     with pytest.raises(TypeError):
         receiver.next(timeout="1")
-    with pytest.raises(TypeError):
-        receiver.next(1)
-    with pytest.raises(flowai.InvalidArgumentError):
-        receiver.wait(kind=99)
+    assert receiver.next(0.1) is None
+
+
+def test_a_kind_has_a_name_and_a_number(receiver):
+    for kind in (EventKind.REPLY, 1, "reply", "Reply", "REPLY"):
+        post(receiver.url, b'{"type": "message.reply"}')
+        assert receiver.wait(kind="delivered", timeout=0) is None
+        assert receiver.wait(kind=kind, timeout=10).kind is EventKind.REPLY
+    for wrong in (99, 2**40, -1, "message.reply", ""):
+        with pytest.raises(
+            flowai.InvalidArgumentError, match=r"one of unknown \(0\), reply \(1\),.* outbound \(12\)"
+        ) as caught:
+            receiver.wait(kind=wrong)
+        assert caught.value.argument == "kind"
+    for wrong in (True, 1.0, b"reply"):
+        with pytest.raises(TypeError, match="an EventKind, its number or its name"):
+            receiver.wait(kind=wrong)
 
 
 def test_waiting_for_one_leaves_the_others_in_order(receiver):
@@ -146,12 +160,22 @@ def test_wrong_arguments_are_named(options, argument):
     assert caught.value.argument == argument
 
 
+def test_files_for_tls_that_cannot_be_read_say_why(tmp_path):
+    with pytest.raises(
+        flowai.InvalidArgumentError, match=r"cert.pem: cannot be read: No such file"
+    ) as caught:
+        flowai.Receiver(verifier=None, tls=(tmp_path / "cert.pem", tmp_path / "key.pem"))
+    assert caught.value.errno == errno.ENOENT
+    assert isinstance(caught.value.__cause__, FileNotFoundError)
+
+
 def test_a_taken_address_is_a_connection_error(receiver):
     address = receiver.url.split("/")[2]
     with pytest.raises(flowai.APIConnectionError) as caught:
         flowai.Receiver(verifier=None, listen=address)
     assert isinstance(caught.value, ConnectionError)
     assert isinstance(caught.value.__cause__, OSError)
+    assert caught.value.errno == errno.EADDRINUSE
 
 
 def test_a_child_gets_an_error_and_the_parent_goes_on(receiver):
@@ -176,5 +200,6 @@ sys.exit(status)
 
 
 def test_repr_and_docs(receiver):
+    assert f":{receiver.port}/" in receiver.url
     assert repr(receiver) == f"<flowai.Receiver url='{receiver.url}'>"
     assert "handed out once" in flowai.Receiver.__doc__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import errno
 import inspect
 import io
 import json
@@ -11,6 +12,7 @@ import os
 import pathlib
 import pickle
 import re
+import socket
 import subprocess
 import sys
 import warnings
@@ -62,7 +64,6 @@ KINDS = {
 
 
 def test_names_and_signatures():
-    assert set(flowai.__all__) <= set(dir(flowai))
     assert all(getattr(flowai, name) is not None for name in flowai.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         flowai.nonsense  # noqa: B018
@@ -81,11 +82,27 @@ def test_names_and_signatures():
     )
 
 
+def test_a_module_lists_its_names_and_nothing_left_over():
+    program = """
+import types, flowai
+flowai.EventKind
+left = set(dir(flowai)) - set(flowai.__all__)
+print(*sorted(name for name in left if not name.startswith("__")))
+print(all(isinstance(getattr(flowai, name), types.ModuleType) for name in left if not name.startswith("__")))
+print(set(flowai.__all__) <= set(dir(flowai)))
+"""
+    assert run_python(program).stdout.splitlines() == ["_flowai _kinds exceptions", "True", "True"]
+
+
 @pytest.mark.parametrize("name", sorted(CALLS))
 def test_every_call_has_help(name):
     doc = " ".join(getattr(flowai.Client, name).__doc__.split())
     assert re.search(r'\("[A-Z][a-z ]+" of the API document\)', doc)
     assert ">>> " in doc
+    if "those of send_text" not in doc:
+        parameters = inspect.signature(getattr(flowai.Client, name)).parameters
+        assert all(f" {parameter}: " in doc for parameter in parameters if parameter != "self")
+        assert re.search(r"Raises [A-Z]\w+Error|Errors come while", doc)
 
 
 def test_the_examples_in_the_help_run(client):
@@ -130,6 +147,8 @@ def test_every_exception_survives_pickle_and_copy(name):
         server_message="no",
         request_id="r",
         retry_after=1.5,
+        errno=errno.EPIPE,
+        strerror="Broken pipe",
     )
     for again in (
         *(pickle.loads(pickle.dumps(error, p)) for p in range(6)),
@@ -139,6 +158,7 @@ def test_every_exception_survives_pickle_and_copy(name):
         assert type(again) is class_
         assert str(again) == "it failed"
         assert vars(again) == vars(error)
+        assert (again.errno, again.strerror) == (errno.EPIPE, "Broken pipe")
         assert again.args == error.args
     assert class_("x").delivery is None
     assert class_("x").kind
@@ -161,6 +181,25 @@ def test_an_error_of_the_service_carries_everything(serve):
     assert (error.server_message, error.request_id, error.body) == ("no such thread", "abc", body.decode())
     assert error.headers["x-request-id"] == "abc"
     assert vars(pickle.loads(pickle.dumps(error))) == vars(error)
+
+
+def test_an_error_of_the_system_has_its_number():
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/"
+        with (
+            flowai.Client("k", base_url=url, max_retries=0) as client,
+            pytest.raises(flowai.APIConnectionError) as caught,
+        ):
+            client.bot_status("t")
+    error = caught.value
+    for same in (error, pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert (same.errno, same.strerror) == (errno.ECONNREFUSED, "Connection refused")
+        assert str(same).startswith("bot_status: cannot connect to 127.0.0.1:")
+    assert isinstance(error.__cause__, ConnectionRefusedError)
+    with pytest.raises(flowai.InvalidArgumentError) as other:
+        flowai.Client("")
+    assert (other.value.errno, other.value.strerror) == (None, None)
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 0.0, float("nan"), float("inf"), -float("inf"), 1e300])
@@ -387,7 +426,8 @@ def test_history(sandbox, client):
         client.send_text("t", str(number))
     page = client.history("t")
     assert (page.thread_id, page.page, page.pages, len(page.entries)) == ("t", 1, 3, 20)
-    everything = [entry.messages[0].text for entry in client.iter_history("t")]
+    everything = [entry.text for entry in client.iter_history("t")]
+    assert everything == [entry.messages[0].text for entry in client.iter_history("t")]
     assert len(everything) == 50
     assert everything[:20] == [entry.messages[0].text for entry in page.entries]
     before = len(sandbox.requests)

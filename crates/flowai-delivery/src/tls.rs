@@ -17,7 +17,7 @@ pub(crate) fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor> {
     let refuse =
         |path: &Path, problem: &str| Error::argument("tls", format!("{}: {problem}", path.display()));
     let unreadable = |path: &Path, what: &str, error: pem::Error| match error {
-        pem::Error::Io(error) => refuse(path, "cannot be read").with_source(error),
+        pem::Error::Io(error) => refuse(path, &format!("cannot be read: {error}")).with_source(error),
         pem::Error::NoItemsFound => refuse(path, &format!("has no {what} in PEM form")),
         _ => refuse(path, &format!("is not a {what} in PEM form")),
     };
@@ -34,7 +34,10 @@ pub(crate) fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor> {
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key_der))
         .map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => refuse(key, "is not the key of the certificate"),
-            error => refuse(certificate, "certificate and key cannot be used").with_source(error),
+            error => {
+                let problem = format!("certificate and key cannot be used: {error}");
+                refuse(certificate, &problem).with_source(error)
+            }
         })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))

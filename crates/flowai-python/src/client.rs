@@ -66,6 +66,15 @@ pub fn with_timeout<T>(call: flowai::Call<T>, timeout: Given<'_, '_>) -> Outcome
     })
 }
 
+/// What a call that sends no message can raise, as its documentation says it.
+macro_rules! raises {
+    () => {
+        "Raises InvalidArgumentError before anything is sent; AuthenticationError when the key is refused, and other kinds of\n\
+         APIStatusError when the service answers with an error; APIResponseError when its answer makes no sense;\n\
+         APIConnectionError or APITimeoutError when there is none; ClosedError when the client is closed."
+    };
+}
+
 #[pymethods]
 #[allow(clippy::too_many_arguments, reason = "keyword arguments, as Python has them")]
 impl Client {
@@ -147,8 +156,11 @@ impl Client {
 
     /// Reads one page of a thread's history, at most 20 entries ("Thread messages" of the API document).
     ///
+    /// thread_id: str, the conversation; any text of at most 1,024 bytes.
     /// page: int, the number of the page; the first one if not given.
-    /// timeout: seconds for the whole call, in place of the client's.
+    /// timeout: seconds for the whole call, over all attempts, in place of the client's.
+    ///
+    #[doc = raises!()]
     ///
     /// >>> page = client.history("thread-1")
     /// >>> [entry.originator.name for entry in page.entries]
@@ -172,6 +184,7 @@ impl Client {
     /// Goes through the whole history of a thread in the order of the service, fetching pages as they are needed ("Thread
     /// messages" of the API document).
     ///
+    /// thread_id: str, the conversation; any text of at most 1,024 bytes.
     /// limit: int, how many entries at most.
     /// timeout: seconds for each page, in place of the client's.
     ///
@@ -200,6 +213,10 @@ impl Client {
 
     /// Reads the business hours of the project as a list of BusinessHours ("Business hours" of the API document).
     ///
+    /// timeout: seconds for the whole call, over all attempts, in place of the client's.
+    ///
+    #[doc = raises!()]
+    ///
     /// >>> [hours.label for hours in client.business_hours()]
     /// ['Office', 'Night line']
     #[pyo3(signature = (*, timeout=None))]
@@ -217,6 +234,11 @@ impl Client {
 
     /// Pauses the bot of a thread ("Pause" of the API document). Pausing it again changes nothing.
     ///
+    /// thread_id: str, the conversation; any text of at most 1,024 bytes.
+    /// timeout: seconds for the whole call, over all attempts, in place of the client's.
+    ///
+    #[doc = raises!()]
+    ///
     /// >>> client.pause("thread-1").status
     /// 'ok'
     #[pyo3(signature = (thread_id, *, timeout=None))]
@@ -231,6 +253,11 @@ impl Client {
     }
 
     /// Resumes the bot of a thread ("Resume" of the API document). Resuming a running bot changes nothing.
+    ///
+    /// thread_id: str, the conversation; any text of at most 1,024 bytes.
+    /// timeout: seconds for the whole call, over all attempts, in place of the client's.
+    ///
+    #[doc = raises!()]
     ///
     /// >>> client.resume("thread-1").status
     /// 'ok'
@@ -247,6 +274,11 @@ impl Client {
 
     /// Asks whether the bot of a thread is paused ("Bot status" of the API document).
     ///
+    /// thread_id: str, the conversation; any text of at most 1,024 bytes.
+    /// timeout: seconds for the whole call, over all attempts, in place of the client's.
+    ///
+    #[doc = raises!()]
+    ///
     /// >>> client.bot_status("thread-1").is_paused
     /// False
     #[pyo3(signature = (thread_id, *, timeout=None))]
@@ -262,6 +294,12 @@ impl Client {
 
     /// Asks for a page of a thread's history, which then arrives as an event of the kind HISTORY ("Thread messages" of the
     /// API document).
+    ///
+    /// thread_id: str, the conversation; any text of at most 1,024 bytes.
+    /// page: int, the number of the page; the first one if not given.
+    /// timeout: seconds for the whole call, over all attempts, in place of the client's.
+    ///
+    #[doc = raises!()]
     ///
     /// >>> client.request_history("thread-1", page=2).status
     /// 'ok'
@@ -283,6 +321,10 @@ impl Client {
     /// Asks for the business hours, which then arrive as an event of the kind BUSINESS_HOURS ("Business hours" of the API
     /// document).
     ///
+    /// timeout: seconds for the whole call, over all attempts, in place of the client's.
+    ///
+    #[doc = raises!()]
+    ///
     /// >>> client.request_business_hours().status
     /// 'ok'
     #[pyo3(signature = (*, timeout=None))]
@@ -293,6 +335,11 @@ impl Client {
 
     /// Asks for the status of a thread's bot, which then arrives as an event of the kind BOT_STATUS ("Bot status" of the
     /// API document).
+    ///
+    /// thread_id: str, the conversation; any text of at most 1,024 bytes.
+    /// timeout: seconds for the whole call, over all attempts, in place of the client's.
+    ///
+    #[doc = raises!()]
     ///
     /// >>> client.request_bot_status("thread-1").status
     /// 'ok'

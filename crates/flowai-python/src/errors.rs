@@ -2,11 +2,12 @@
 
 use std::{
     any::Any,
-    error, io,
+    error, io, iter,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
 use flowai::{Delivery, Error, ErrorKind};
+use nix::errno::Errno;
 use pyo3::{
     exceptions::{PyImportError, PyOSError, PyRuntimeError, PyTypeError},
     prelude::*,
@@ -145,19 +146,31 @@ fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         facts.set_item("request_id", error.request_id())?;
         facts.set_item("retry_after", response.retry_after.map(|wait| wait.as_secs_f64()))?;
     }
+    if let Some(number) = os_error(error) {
+        facts.set_item("errno", number)?;
+        facts.set_item("strerror", Errno::from_raw(number).desc())?;
+    }
     let value = class.1.bind(py).call((error.to_string(),), Some(&facts))?;
     let raised = PyErr::from_value(value);
     raised.set_cause(py, cause(py, error, MAX_CAUSES));
     Ok(raised)
 }
 
+/// The number of the system's error that is behind an error.
+fn os_error(error: &dyn error::Error) -> Option<i32> {
+    iter::successors(error.source(), |cause| cause.source())
+        .take(MAX_CAUSES)
+        .find_map(number_of)
+}
+
+fn number_of(cause: &(dyn error::Error + 'static)) -> Option<i32> {
+    cause.downcast_ref::<io::Error>()?.raw_os_error()
+}
+
 fn cause(py: Python<'_>, error: &dyn error::Error, left: usize) -> Option<PyErr> {
     let source = error.source()?;
-    let raised = match source
-        .downcast_ref::<io::Error>()
-        .and_then(io::Error::raw_os_error)
-    {
-        Some(number) => PyOSError::new_err((number, source.to_string())),
+    let raised = match number_of(source) {
+        Some(number) => PyOSError::new_err((number, Errno::from_raw(number).desc())),
         None => PyRuntimeError::new_err(source.to_string()),
     };
     if left > 1 {

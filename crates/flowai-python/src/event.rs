@@ -8,7 +8,7 @@ use pyo3::{
     intern,
     prelude::*,
     sync::PyOnceLock,
-    types::{PyBytes, PyTuple, PyType},
+    types::{PyBool, PyBytes, PyInt, PyString, PyTuple, PyType},
 };
 
 use crate::{
@@ -238,9 +238,7 @@ impl Event {
     fn __eq__<'py>(&self, other: &Bound<'py, PyAny>) -> Bound<'py, PyAny> {
         let py = other.py();
         match other.cast::<Event>() {
-            Ok(other) => pyo3::types::PyBool::new(py, self.0 == other.get().0)
-                .to_owned()
-                .into_any(),
+            Ok(other) => PyBool::new(py, self.0 == other.get().0).to_owned().into_any(),
             Err(_) => py.NotImplemented().into_bound(py),
         }
     }
@@ -305,11 +303,19 @@ fn kind_to_python(py: Python<'_>, kind: EventKind) -> PyResult<Bound<'_, PyAny>>
         .ok_or_else(|| PyRuntimeError::new_err("a kind of event that has no member"))
 }
 
-/// A kind as a member of EventKind or its number.
+/// A kind as a member of EventKind, its number, or its name in any case.
 pub fn kind_from_python(value: &Bound<'_, PyAny>, name: &str) -> Outcome<EventKind> {
-    let number = value
-        .extract::<i64>()
-        .map_err(|_| Failure::wrong_type(name, "an EventKind", value))?;
-    let kind = i32::try_from(number).ok().and_then(EventKind::from_code);
-    kind.ok_or_else(|| Failure::argument(name, "is not the number of an EventKind"))
+    let kind = if value.is_instance_of::<PyString>() {
+        EventKind::from_name(&text(value, name)?.to_lowercase())
+    } else if value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>() {
+        value.extract().ok().and_then(EventKind::from_code)
+    } else {
+        let wanted = "an EventKind, its number or its name";
+        return Err(Failure::wrong_type(name, wanted, value));
+    };
+    kind.ok_or_else(|| {
+        let choice = |kind: &EventKind| format!("{} ({})", kind.name(), kind.code());
+        let choices: Vec<_> = EventKind::ALL.iter().map(choice).collect();
+        Failure::argument(name, format_args!("must be one of {}", choices.join(", ")))
+    })
 }

@@ -79,7 +79,10 @@ const SPECS: &[Spec] = &[
         text: Some(|object| ReplyMessage::from_object(object.clone()).text()),
         ..plain(ReplyMessage::MODEL)
     },
-    plain(HistoryEntry::MODEL),
+    Spec {
+        text: Some(|object| HistoryEntry::from_object(object.clone()).text()),
+        ..plain(HistoryEntry::MODEL)
+    },
     plain(Interval::MODEL),
     plain(Weekday::MODEL),
     plain(Holiday::MODEL),

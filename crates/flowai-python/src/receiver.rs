@@ -47,7 +47,7 @@ impl Receiver {
         tls: Option<(PathBuf, PathBuf)>,
     ) -> Outcome<Receiver> {
         let mut builder =
-            flowai_delivery::Receiver::builder().verifier(verifier.map(|verifier| verifier.0.clone()));
+            flowai_delivery::Receiver::builder().verifier(verifier.map(|verifier| verifier.verifier.clone()));
         if let Some(address) = optional(listen, "listen", text)? {
             builder = builder.listen(address);
         }
@@ -72,6 +72,12 @@ impl Receiver {
         self.receiver.url()
     }
 
+    /// int: The port that it listens on, which it may have got from the system.
+    #[getter]
+    fn port(&self) -> u16 {
+        self.receiver.local_addr().port()
+    }
+
     /// The next event, or None when there is none within the time.
     ///
     /// timeout: seconds to wait, 0 not to wait; for ever if not given.
@@ -79,7 +85,7 @@ impl Receiver {
     /// Raises ClosedError when the receiver was closed and all its events were taken.
     ///
     /// >>> event = receiver.next(timeout=5.0)
-    #[pyo3(signature = (*, timeout=None))]
+    #[pyo3(signature = (timeout=None))]
     fn next(&self, py: Python<'_>, timeout: Option<&Bound<'_, PyAny>>) -> Outcome<Option<Event>> {
         let timeout = optional(timeout, "timeout", seconds_or_zero)?;
         self.take(py, None, None, timeout)
@@ -88,11 +94,12 @@ impl Receiver {
     /// The next event of this kind and of this thread, as far as they are given, or None when there is none within the
     /// time. The others stay queued in their order.
     ///
-    /// kind: an EventKind.
+    /// kind: an EventKind, its number, or its name in any case such as ``"reply"``.
     /// thread_id: str; see Event.is_for for what belongs to a thread.
     /// timeout: seconds to wait, 0 not to wait; for ever if not given.
     ///
-    /// Raises ClosedError when the receiver was closed and no such event is left.
+    /// Raises ClosedError when the receiver was closed and no such event is left, InvalidArgumentError when there is no such
+    /// kind.
     ///
     /// >>> reply = receiver.wait(kind=flowai.EventKind.REPLY, thread_id="thread-1", timeout=5.0)
     #[pyo3(signature = (*, kind=None, thread_id=None, timeout=None))]

@@ -27,11 +27,17 @@ impl Repr {
             Ok(text) => PyString::new(value.py(), &cut(&text.to_string_lossy(), MAX_VALUE)).repr()?,
             Err(_) => value.repr()?,
         };
+        let shown = cut(&shown.to_string_lossy(), MAX_VALUE + 16);
+        self.part(&format!("{name}={shown}"));
+        Ok(())
+    }
+
+    /// What is no field, or is written as Python has it already.
+    pub fn part(&mut self, shown: &str) {
         let separator = if self.first { "" } else { ", " };
         self.first = false;
-        let shown = cut(&shown.to_string_lossy(), MAX_VALUE + 16);
-        self.out.push_str(&format!("{separator}{name}={shown}"));
-        Ok(())
+        self.out.push_str(separator);
+        self.out.push_str(shown);
     }
 
     pub fn finish(self) -> String {

@@ -152,7 +152,8 @@ impl Client {
 
     /// Sends a place ("Location message" of the API document).
     ///
-    /// lat, long: str, int or float; sent as text, as the API document has it.
+    /// lat, long: str, int or float; sent as text, as the API document has it. Only what is no finite number is refused:
+    ///     the sample of the API document is itself outside of what latitudes can be.
     /// title: str, a name for the place (later versions of the API).
     /// The other arguments and the errors are those of send_text.
     ///

@@ -2,14 +2,16 @@
 
 use flowai::JwtOptions;
 use pyo3::{
+    exceptions::PyTypeError,
     prelude::*,
-    types::{PyList, PyTuple},
+    types::{PyBool, PyDict, PyFloat, PyList, PyString, PyTuple},
 };
 
 use crate::{
     convert::{body, headers, seconds_or_zero, secret, small_count, text},
     errors::{Outcome, guard},
     event::Event,
+    repr::Repr,
 };
 
 /// Decides whether a webhook call comes from Flow.ai ("Receiving calls" of the API document).
@@ -19,10 +21,22 @@ use crate::{
 ///
 /// >>> verifier = flowai.Verifier.jwt("a secret that has thirty-two bytes")
 #[pyclass(module = "flowai", frozen)]
-pub struct Verifier(pub flowai::Verifier);
+pub struct Verifier {
+    pub verifier: flowai::Verifier,
+    /// The call that made it, without the secrets.
+    shown: String,
+}
 
 #[pymethods]
 impl Verifier {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> PyResult<Verifier> {
+        Err(PyTypeError::new_err(
+            "a Verifier is made by Verifier.jwt, Verifier.header, Verifier.body_key or Verifier.any",
+        ))
+    }
+
     /// Wants a JSON Web Token signed with this secret (HS256 and nothing else) in the header ``Authorization``, after an
     /// optional ``Bearer``, or in ``x-access-token``.
     ///
@@ -55,53 +69,109 @@ impl Verifier {
         } else {
             vec![self::secret(secret, "secret")?]
         };
-        guard(|| Ok(Verifier(flowai::Verifier::jwt_with(secrets, options)?)))
+        let py = secret.py();
+        let mut repr = Repr::new("Verifier.jwt");
+        repr.part(&format!("secrets={}", secrets.len()));
+        repr.field("require_exp", &PyBool::new(py, options.require_exp))?;
+        repr.field("leeway", &PyFloat::new(py, options.leeway.as_secs_f64()))?;
+        guard(|| {
+            Ok(Verifier {
+                verifier: flowai::Verifier::jwt_with(secrets, options)?,
+                shown: repr.finish(),
+            })
+        })
     }
 
     /// Wants the header ``name`` to hold the secret, a str or bytes, byte for byte.
     #[staticmethod]
     fn header(name: &Bound<'_, PyAny>, secret: &Bound<'_, PyAny>) -> Outcome<Verifier> {
+        let py = name.py();
         let (name, secret) = (text(name, "name")?, self::secret(secret, "secret")?);
-        guard(|| Ok(Verifier(flowai::Verifier::header(&name, secret)?)))
+        let mut repr = Repr::new("Verifier.header");
+        repr.field("name", &PyString::new(py, &name))?;
+        guard(|| {
+            Ok(Verifier {
+                verifier: flowai::Verifier::header(&name, secret)?,
+                shown: repr.finish(),
+            })
+        })
     }
 
     /// Wants the root of the JSON body to have the secret, a str or bytes, as ``verifyKey`` or ``verifyToken``.
     #[staticmethod]
     fn body_key(secret: &Bound<'_, PyAny>) -> Outcome<Verifier> {
         let secret = self::secret(secret, "secret")?;
-        guard(|| Ok(Verifier(flowai::Verifier::body_key(secret)?)))
+        guard(|| {
+            Ok(Verifier {
+                verifier: flowai::Verifier::body_key(secret)?,
+                shown: Repr::new("Verifier.body_key").finish(),
+            })
+        })
     }
 
     /// Accepts what one of these verifiers accepts.
     #[staticmethod]
     #[pyo3(signature = (*verifiers))]
     fn any(verifiers: Vec<PyRef<'_, Verifier>>) -> Outcome<Verifier> {
+        let mut repr = Repr::new("Verifier.any");
+        for verifier in &verifiers {
+            repr.part(&verifier.shown);
+        }
         guard(|| {
-            Ok(Verifier(flowai::Verifier::any(
-                verifiers.iter().map(|verifier| verifier.0.clone()),
-            )?))
+            Ok(Verifier {
+                verifier: flowai::Verifier::any(verifiers.iter().map(|verifier| verifier.verifier.clone()))?,
+                shown: repr.finish(),
+            })
         })
     }
 
-    /// Checks a webhook call; returns nothing when it is genuine.
+    /// Checks a webhook call; returns None when it is genuine ("Receiving calls" of the API document).
     ///
-    /// body: bytes, bytearray, memoryview or str, as it came.
-    /// headers: a mapping or pairs of names and values, each str or bytes; names in any case.
+    /// body: the body of the request as it came: bytes, bytearray, memoryview or str.
+    /// headers: all its headers: a mapping or pairs of names and values, each str or bytes; names in any case.
     ///
     /// Raises WebhookVerificationError, which says what is wrong without quoting it. Answer such a call with status 401.
+    ///
+    /// The body is not read as an event: see unwrap(), which also says where a web framework has body and headers.
+    ///
+    /// >>> try:
+    /// ...     verifier.verify(request.body, request.headers)
+    /// ... except flowai.WebhookVerificationError as error:
+    /// ...     print("refused:", error)
     fn verify(&self, body: &Bound<'_, PyAny>, headers: &Bound<'_, PyAny>) -> Outcome<()> {
         let (body, headers) = (self::body(body)?, self::headers(headers)?);
-        guard(|| Ok(self.0.verify(&body, &borrowed(&headers))?))
+        guard(|| Ok(self.verifier.verify(&body, &borrowed(&headers))?))
     }
 
-    /// Checks a webhook call like verify(), then reads its event like parse_event().
+    /// Checks a webhook call, then reads its event ("Receiving calls" of the API document). For a web framework of your
+    /// own; a Receiver does all this itself.
+    ///
+    /// body: the body of the request as it came, before anything parsed it: bytes, bytearray, memoryview or str. It is
+    ///     ``request.get_data()`` in Flask, ``request.body`` in Django, ``await request.body()`` in FastAPI.
+    /// headers: all its headers: a mapping or pairs of names and values, each str or bytes; names in any case. They are
+    ///     ``request.headers`` in all three.
+    ///
+    /// Returns the Event, as parse_event() does.
+    ///
+    /// Raises WebhookVerificationError when the call is not genuine (answer 401), WebhookParseError when it is but its body
+    /// is not an event (answer 400).
+    ///
+    /// >>> def webhook(request):
+    /// ...     try:
+    /// ...         event = verifier.unwrap(request.body, request.headers)
+    /// ...     except flowai.WebhookVerificationError:
+    /// ...         return 401
+    /// ...     except flowai.WebhookParseError:
+    /// ...         return 400
+    /// ...     events.append(event)
+    /// ...     return 200
     fn unwrap(&self, body: &Bound<'_, PyAny>, headers: &Bound<'_, PyAny>) -> Outcome<Event> {
         let (body, headers) = (self::body(body)?, self::headers(headers)?);
-        guard(|| Ok(Event(self.0.unwrap(body, &borrowed(&headers))?)))
+        guard(|| Ok(Event(self.verifier.unwrap(body, &borrowed(&headers))?)))
     }
 
-    fn __repr__(&self) -> String {
-        format!("<flowai.{:?}>", self.0)
+    fn __repr__(&self) -> &str {
+        &self.shown
     }
 }
 
