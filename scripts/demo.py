@@ -40,8 +40,10 @@ def converse(flowai: Path, name: str, program: list[str]) -> bool:
     listen = f"127.0.0.1:{free_port()}"
     command = [str(flowai), "--json", "sandbox", "--listen", "127.0.0.1:0"]
     command += ["--no-webhook-check", "--webhook-url", f"http://{listen}/"]
+    # The sandbox does not tell a key and a secret that it found in the environment.
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("FLOWAI_")}
     print(f"--- a {name} program, its webhook at http://{listen}/", flush=True)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as sandbox:
+    with subprocess.Popen(command, env=clean, stdout=subprocess.PIPE, text=True) as sandbox:
         try:
             assert sandbox.stdout is not None
             set_up = json.loads(sandbox.stdout.readline())

@@ -32,9 +32,10 @@ def loop(binaries: Path) -> Iterator[dict[str, str]]:
     assert flowai.exists(), f"{flowai} is missing: cargo build -p flowai-cli"
     listen = f"127.0.0.1:{free_port()}"
     command = [str(flowai), "--json", "sandbox", "--listen", "127.0.0.1:0", "--no-webhook-check"]
-    with subprocess.Popen(
-        [*command, "--webhook-url", f"http://{listen}/"], stdout=subprocess.PIPE, text=True
-    ) as sandbox:
+    command += ["--webhook-url", f"http://{listen}/"]
+    # The sandbox does not tell a key and a secret that it found in the environment.
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("FLOWAI_")}
+    with subprocess.Popen(command, env=clean, stdout=subprocess.PIPE, text=True) as sandbox:
         assert sandbox.stdout is not None
         try:
             told = json.loads(sandbox.stdout.readline())

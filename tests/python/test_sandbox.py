@@ -11,11 +11,12 @@ import flowai
 
 
 def test_it_is_generated_or_given():
-    with flowai.Sandbox() as one, flowai.Sandbox(api_key="MY_MESSAGING_API_KEY", webhook_secret="s") as other:
+    key, secret = "MY_MESSAGING_API_KEY", "s" * 32
+    with flowai.Sandbox() as one, flowai.Sandbox(api_key=key, webhook_secret=secret) as other:
         assert one.base_url.startswith("http://127.0.0.1:")
         assert one.base_url.endswith("/rest/v1/")
-        assert one.api_key != other.api_key == "MY_MESSAGING_API_KEY"
-        assert other.webhook_secret == "s"
+        assert one.api_key != other.api_key == key
+        assert other.webhook_secret == secret
         with pytest.raises(flowai.AuthenticationError) as caught, other.client(api_key="wrong") as client:
             client.send_text("t", "x")
         assert caught.value.status == 401

@@ -2,6 +2,8 @@
 
 use std::{
     convert::Infallible,
+    env,
+    ffi::OsString,
     fmt, fs,
     io::Read,
     path::{Path, PathBuf},
@@ -9,12 +11,14 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSource};
 use flowai::{Client, Document, Error, Message, MetadataForm, Object, Originator, Profile, Result};
 use zeroize::Zeroizing;
 
 use crate::commands::{bot, history, hours, listen, sandbox, send, upload};
 
+/// The variable of the environment that holds the key.
+pub(crate) const API_KEY: &str = "FLOWAI_API_KEY";
 /// More than any key or secret has.
 const MAX_SECRET_FILE: u64 = 64 * 1024;
 
@@ -57,7 +61,7 @@ pub(crate) enum Command {
     BotStatus(bot::StatusArgs),
     /// Receive webhook calls and print their events
     Listen(listen::ListenArgs),
-    /// Run a Flow.ai on this machine, to try programs against; --api-key is the key that opens it
+    /// Run a Flow.ai on this machine, to try programs against
     Sandbox(sandbox::SandboxArgs),
     /// Show the whole loop on this machine: messages go out, replies come back by webhook
     Demo,
@@ -70,15 +74,63 @@ impl Command {
     }
 }
 
+/// The commands that connect to nothing, with the connection options that have a meaning there nevertheless.
+const UNCONNECTED: [(&str, &[&str]); 3] = [
+    ("listen", &[]),
+    ("sandbox", &["api_key", "api_key_file"]),
+    ("demo", &[]),
+];
+
+/// What was typed, and the error if it has an option that means nothing to its command.
+pub(crate) fn parse(args: &[OsString]) -> Result<(Cli, Option<Error>), clap::Error> {
+    let mut command = grammar();
+    let matches = command.try_get_matches_from_mut(args)?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+    Ok((cli, meaningless(&matches)))
+}
+
+/// The options of the connection are global, so that they may stand before the command too; where they mean nothing the
+/// help does not show them.
+fn grammar() -> clap::Command {
+    let mut command = Cli::command();
+    let options: Vec<clap::Arg> = connection_options().collect();
+    for (name, meaningful) in UNCONNECTED {
+        command = command.mut_subcommand(name, |mut subcommand| {
+            for option in &options {
+                if !meaningful.contains(&option.get_id().as_str()) {
+                    subcommand = subcommand.arg(option.clone().hide(true));
+                }
+            }
+            subcommand
+        });
+    }
+    command
+}
+
+fn connection_options() -> impl Iterator<Item = clap::Arg> {
+    let command = ConnectionOptions::augment_args(clap::Command::new("connection"));
+    command.get_arguments().cloned().collect::<Vec<_>>().into_iter()
+}
+
+fn meaningless(matches: &ArgMatches) -> Option<Error> {
+    let (name, inner) = matches.subcommand()?;
+    let (_, meaningful) = UNCONNECTED.iter().find(|(unconnected, _)| *unconnected == name)?;
+    connection_options()
+        .map(|option| option.get_id().as_str().to_owned())
+        .filter(|id| !meaningful.contains(&id.as_str()))
+        .find(|id| inner.value_source(id) == Some(ValueSource::CommandLine))
+        .map(|id| Error::argument(id, format_args!("means nothing to flowai {name}")))
+}
+
 /// How to reach the service. The environment has FLOWAI_API_KEY and FLOWAI_BASE_URL; what is typed wins.
 #[derive(Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct ConnectionOptions {
-    /// File that holds the API key [without any: the environment's FLOWAI_API_KEY]
+    /// File that holds the API key [without any: FLOWAI_API_KEY; sandbox: else a random one]
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "api_key")]
     api_key_file: Option<PathBuf>,
     /// API key; others on this machine can see what is typed, so a file or FLOWAI_API_KEY is better
-    #[arg(long, global = true, value_name = "KEY")]
+    #[arg(long, global = true, value_name = "KEY", allow_hyphen_values = true)]
     api_key: Option<Secret>,
     /// Address of the API [without it: FLOWAI_BASE_URL, else https://api.flow.ai/rest/v1/]
     #[arg(long, global = true, value_name = "URL")]
@@ -131,12 +183,20 @@ impl ConnectionOptions {
         }
     }
 
+    /// Whether the key is that of a file.
+    pub(crate) fn has_key_file(&self) -> bool {
+        self.api_key_file.is_some()
+    }
+
     pub(crate) fn client(&self) -> Result<Client> {
         let mut builder = Client::builder()
             .allow_http(self.allow_http)
             .trace_ids(!self.no_trace_id);
         if let Some(key) = self.api_key()? {
             builder = builder.api_key(&key);
+        } else if from_environment(API_KEY).is_none() {
+            let problem = "is missing: give --api-key-file FILE, or set FLOWAI_API_KEY";
+            return Err(Error::argument("api_key", problem));
         }
         if let Some(form) = &self.metadata_form {
             builder = builder.metadata_form(MetadataForm::from_name(form)?);
@@ -260,6 +320,12 @@ pub(crate) fn secret_file(argument: &str, path: &Path) -> Result<Zeroizing<Strin
     Ok(Zeroizing::new(text.trim().to_owned()))
 }
 
+/// A key or secret from the environment, without the white space around it; empty is unset.
+pub(crate) fn from_environment(name: &str) -> Option<Zeroizing<String>> {
+    let text = Zeroizing::new(env::var(name).ok()?);
+    Some(Zeroizing::new(text.trim().to_owned())).filter(|text| !text.is_empty())
+}
+
 /// A duration as people type it.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let number: f64 = text
@@ -275,13 +341,11 @@ pub(crate) fn object(text: &str) -> Result<Object, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_arguments_contradict_nothing() {
-        Cli::command().debug_assert();
+        grammar().debug_assert();
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(crate) const DONE: i32 = 0;
 pub(crate) const FAILED: i32 = 1;
 /// An argument was refused.
 pub(crate) const USAGE: i32 = 2;
-/// The service answered that it did not take the message.
+/// The service answered that it refuses what was asked.
 pub(crate) const REJECTED: i32 = 3;
 /// The message left, and nobody knows what became of it.
 pub(crate) const MAYBE_SENT: i32 = 4;
@@ -28,6 +28,8 @@ pub(crate) const MAYBE_SENT: i32 = 4;
 pub(crate) enum Failure {
     /// Something failed.
     Error(Error),
+    /// What was done or found cannot be told on standard output.
+    Output(io::Error),
     /// Nobody reads the output any more, as with `| head`: no reason to complain.
     OutputClosed,
 }
@@ -43,32 +45,51 @@ impl From<io::Error> for Failure {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Failure::OutputClosed;
         }
-        let message = format!("the output cannot be written: {error}");
-        Failure::Error(Error::new(ErrorKind::Storage, message))
+        Failure::Output(error)
     }
 }
 
 /// Tells what failed, and what a script is told.
 pub(crate) fn failed(failure: &Failure, is_send: bool, as_json: bool) -> i32 {
-    let Failure::Error(error) = failure else {
-        return DONE;
+    let error = match failure {
+        Failure::Error(error) => error,
+        Failure::Output(problem) => {
+            report(&unwritable("", problem), None, as_json);
+            return FAILED;
+        }
+        Failure::OutputClosed => return DONE,
     };
     // What was refused before there was a call knows nothing of deliveries.
     let delivery = error.delivery().or(is_send.then_some(Delivery::NotSent));
+    report(error, delivery, as_json);
+    code(error.kind(), delivery, error.status())
+}
+
+/// Tells on standard error what was done when standard output does not take it. That is no failure: a script that saw one
+/// would do it again.
+pub(crate) fn done_untold(done: &str, problem: &io::Error, as_json: bool) {
+    report(&unwritable(&format!("{done}, but "), problem), None, as_json);
+}
+
+fn unwritable(done: &str, problem: &io::Error) -> Error {
+    let message = format!("{done}the output cannot be written: {problem}");
+    Error::new(ErrorKind::Storage, message)
+}
+
+fn report(error: &Error, delivery: Option<Delivery>, as_json: bool) {
     if as_json {
         say_raw(&document(error, delivery).to_string());
     } else {
         say(&sentence(error, delivery));
     }
-    code(error.kind(), delivery)
 }
 
-fn code(kind: ErrorKind, delivery: Option<Delivery>) -> i32 {
-    match (kind, delivery) {
-        (ErrorKind::InvalidArgument, _) => USAGE,
-        (_, Some(Delivery::Rejected)) => REJECTED,
-        (_, Some(Delivery::MaybeSent)) => MAYBE_SENT,
-        (_, Some(Delivery::NotSent) | None) => FAILED,
+fn code(kind: ErrorKind, delivery: Option<Delivery>, status: Option<u16>) -> i32 {
+    match (kind, delivery, status) {
+        (ErrorKind::InvalidArgument, ..) => USAGE,
+        (_, Some(Delivery::MaybeSent), _) => MAYBE_SENT,
+        (_, Some(Delivery::Rejected), _) | (_, _, Some(300..=499)) => REJECTED,
+        (_, Some(Delivery::NotSent) | None, _) => FAILED,
     }
 }
 
@@ -115,22 +136,47 @@ pub(crate) fn refused(error: &clap::Error, args: &[OsString]) -> i32 {
         .any(|arg| arg == "--json");
     let is_help = !error.use_stderr() || error.kind() == ClapKind::DisplayHelpOnMissingArgumentOrSubcommand;
     if asked_for_json && !is_help {
-        let text = error.to_string();
-        let message = text
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .trim_start_matches("error: ");
         say_raw(
-            &json!({"kind": ErrorKind::InvalidArgument.name(), "message": message, "argument": argument(error),
+            &json!({"kind": ErrorKind::InvalidArgument.name(), "message": message(error), "argument": argument(error),
                     "retryable": false})
             .to_string(),
         );
+    } else if is_help && is_text_like_help(args) {
+        say_raw(&error.to_string());
+        say("nothing was sent; -- before the arguments sends even a text that reads like this option");
+        return USAGE;
     } else {
         // Nobody reads it: nothing to be done.
         let _ = error.print();
     }
     error.exit_code()
+}
+
+/// Whether help was asked for after the THREAD of `send`, where a script has a text that nobody chose with care.
+fn is_text_like_help(args: &[OsString]) -> bool {
+    let is = |word: &OsString, words: &[&str]| words.iter().any(|one| word == one);
+    let mut rest = args.iter().skip_while(|arg| !is(arg, &["send"]));
+    rest.any(|arg| is(arg, &["text", "event", "message"]))
+        && rest
+            .find(|arg| !is(arg, &["--json"]))
+            .is_some_and(|arg| !is(arg, &["-h", "--help"]))
+}
+
+/// What the parser says up to its usage, with its suggestions, on one line.
+fn message(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let mut message = String::new();
+    for line in text.lines().take_while(|line| !line.starts_with("Usage:")) {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with("For more information") {
+            continue;
+        }
+        if !message.is_empty() {
+            message.push_str(if line.starts_with("tip: ") { "; " } else { " " });
+        }
+        message.push_str(line);
+    }
+    message.trim_start_matches("error: ").to_owned()
 }
 
 /// `trace_id`, from what the parser calls `--trace-id <N>`.
@@ -165,17 +211,18 @@ mod tests {
     fn codes_follow_the_delivery_except_for_refused_arguments() {
         use Delivery::{MaybeSent, NotSent, Rejected};
         use ErrorKind::{Authentication, Connection, InvalidArgument, Server, Timeout};
-        for (kind, delivery, expected) in [
-            (InvalidArgument, Some(NotSent), 2),
-            (InvalidArgument, None, 2),
-            (Connection, Some(NotSent), 1),
-            (Connection, None, 1),
-            (Timeout, Some(MaybeSent), 4),
-            (Server, None, 1),
-            (Authentication, Some(Rejected), 3),
-            (Authentication, None, 1),
+        for (kind, delivery, status, expected) in [
+            (InvalidArgument, Some(NotSent), None, 2),
+            (InvalidArgument, None, None, 2),
+            (Connection, Some(NotSent), None, 1),
+            (Connection, None, None, 1),
+            (Timeout, Some(MaybeSent), None, 4),
+            (Timeout, Some(MaybeSent), Some(408), 4),
+            (Server, None, Some(500), 1),
+            (Authentication, Some(Rejected), Some(401), 3),
+            (Authentication, None, Some(401), 3),
         ] {
-            assert_eq!(code(kind, delivery), expected, "{kind} {delivery:?}");
+            assert_eq!(code(kind, delivery, status), expected, "{kind} {delivery:?}");
         }
     }
 }

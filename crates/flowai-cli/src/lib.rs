@@ -13,27 +13,28 @@ mod output;
 
 use std::ffi::OsString;
 
-use clap::Parser;
-
-use crate::{args::Cli, commands::Context, interrupt::Interrupt, output::Output};
+use crate::{commands::Context, interrupt::Interrupt, output::Output};
 
 /// Runs the command with these arguments, the name of the program first, and returns its exit code: 0 done, 1 not sent or
-/// failed, 2 usage, 3 rejected, 4 maybe sent.
+/// failed, 2 usage, 3 rejected by the service, 4 maybe sent.
 ///
 /// It never ends the process and installs no signal handler, so that programs in other languages can offer the command too.
 pub fn run<I: IntoIterator<Item = OsString>>(args: I) -> i32 {
     run_until(args, &|| false)
 }
 
-/// Like [`run`], and asks at least every 50 ms whether to stop. `listen` and `sandbox` then end as if they were done;
-/// a message that is on its way is given up.
+/// Like [`run`], and asks at least every 50 ms whether to stop. `listen` and `sandbox` then end as if they were done,
+/// but for a `listen --count` of which events are missing; a message that is on its way is given up.
 pub fn run_until<I: IntoIterator<Item = OsString>>(args: I, stop: &dyn Fn() -> bool) -> i32 {
     let args: Vec<OsString> = args.into_iter().collect();
-    let cli = match Cli::try_parse_from(&args) {
-        Ok(cli) => cli,
+    let (cli, meaningless) = match args::parse(&args) {
+        Ok(parsed) => parsed,
         Err(error) => return exit::refused(&error, &args),
     };
     logging::start();
+    if let Some(error) = meaningless {
+        return exit::failed(&error.into(), false, cli.json);
+    }
     let is_send = cli.command.is_send();
     let context = Context {
         output: Output::new(cli.json),

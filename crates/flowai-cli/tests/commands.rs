@@ -291,7 +291,7 @@ fn errors_tell_a_script_what_became_of_the_message() {
     ]);
     assert_eq!(
         (wrong.code, &wrong.error()["kind"]),
-        (1, &json!("authentication"))
+        (3, &json!("authentication"))
     );
 
     let url = sandbox.base_url().to_owned();

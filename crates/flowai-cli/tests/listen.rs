@@ -220,7 +220,12 @@ fn a_sandbox_without_a_bot_or_webhook_says_so() {
         .to_owned();
     assert_eq!(running.line(), format!("API key         {KEY}"));
     assert!(running.line().starts_with("webhook secret  "));
-    assert!(running.line().starts_with("try             flowai send text"));
+    assert_eq!(
+        running.line(),
+        format!("try             flowai send text thread-1 Hello --base-url {url} --api-key {KEY}")
+    );
+    assert!(running.line().starts_with("see events      flowai listen"));
+    assert!(running.line().starts_with("  then again    flowai sandbox"));
     flowai(&["send", "text", "t", "Hello", "--base-url", &url, "--api-key", KEY]).done();
     assert_eq!(running.line(), "request   POST /rest/v1/messages/t  200");
     assert_eq!(
@@ -277,4 +282,139 @@ fn the_demo_shows_replies_that_came_by_webhook() {
         .filter(|line| line["event"]["type"] == "message.reply")
         .count();
     assert_eq!(replies, 4);
+}
+
+#[test]
+fn fewer_events_than_were_asked_for_are_a_failure() {
+    let (running, url) = listen(&["--no-verify", "--count", "3", "--for", "3"]);
+    let sandbox = sandbox();
+    sandbox.set_webhook(&url, None).unwrap();
+    sandbox.push(json!({"type": "message.reply", "threadId": "t"}));
+    let finished = running.end();
+    assert_eq!(
+        (finished.code, finished.stdout.as_str()),
+        (1, "t  message.reply\n")
+    );
+    assert!(
+        finished.stderr.contains("only 1 of 3 events came"),
+        "{}",
+        finished.stderr
+    );
+
+    let (running, _) = listen(&["--no-verify", "--count", "1", "--for", "0.1", "--json"]);
+    let finished = running.end();
+    assert_eq!((finished.code, &finished.error()["kind"]), (1, &json!("timeout")));
+}
+
+#[test]
+fn the_sandbox_takes_key_and_secret_of_the_environment_and_does_not_show_them() {
+    let start = ["sandbox", "--listen", "127.0.0.1:0"];
+    for (extra, typed) in [(&[][..], None), (&["--api-key", "TYPED_KEY"], Some("TYPED_KEY"))] {
+        let mut sandbox = command(&[&start[..], extra].concat());
+        sandbox
+            .env("FLOWAI_API_KEY", KEY)
+            .env("FLOWAI_WEBHOOK_SECRET", SECRET);
+        let mut running = Running::start(&mut sandbox);
+        let lines: Vec<String> = (0..6).map(|_| running.line()).collect();
+        let url = lines[0].rsplit(' ').next().unwrap();
+        assert_eq!(
+            lines[1],
+            format!("API key         {}", typed.unwrap_or("the one that was given"))
+        );
+        let all = lines.join("\n");
+        assert!(!all.contains(KEY) && !all.contains(SECRET), "{all}");
+        let key = typed.unwrap_or(KEY);
+        flowai(&["status", "t", "--base-url", url, "--api-key", key]).done();
+        let wrong = flowai(&["status", "t", "--base-url", url, "--api-key", "WRONG"]);
+        assert_eq!(wrong.code, 3);
+        running.interrupt();
+        running.end().done();
+    }
+}
+
+/// The words of a command that the sandbox suggests.
+fn suggested(line: &str) -> Vec<&str> {
+    let (_, arguments) = line.split_once("flowai ").unwrap();
+    arguments.split(' ').collect()
+}
+
+#[test]
+fn the_commands_that_the_sandbox_suggests_make_the_loop() {
+    let webhook = format!("http://127.0.0.1:{}/", free_port());
+    let args = [
+        "sandbox",
+        "--listen",
+        "127.0.0.1:0",
+        "--webhook-url",
+        &webhook,
+        "--no-webhook-check",
+    ];
+    let mut running = Running::start(&mut command(&args));
+    let lines: Vec<String> = (0..5).map(|_| running.line()).collect();
+    let listen = [suggested(&lines[4]), vec!["--count", "2"]].concat();
+    let mut listening = Running::start(&mut command(&listen));
+    assert_eq!(listening.error_line(), format!("flowai: listening on {webhook}"));
+    flowai(&suggested(&lines[3])).done();
+    let finished = listening.end().done();
+    assert_eq!(
+        finished.stdout,
+        "thread-1  message.delivered  Hello\nthread-1  message.reply  Hello\n"
+    );
+    running.interrupt();
+    running.end().done();
+
+    // Without a webhook it says how to begin again with one, and the same key and secret.
+    let mut running = Running::start(&mut command(&["sandbox", "--listen", "127.0.0.1:0"]));
+    let lines: Vec<String> = (0..6).map(|_| running.line()).collect();
+    let value = |line: &str| line.rsplit(' ').next().unwrap().to_owned();
+    let (key, secret) = (value(&lines[1]), value(&lines[2]));
+    assert_eq!(
+        suggested(&lines[4]),
+        ["listen", "--listen", "127.0.0.1:9000", "--secret", &secret]
+    );
+    assert_eq!(
+        suggested(&lines[5])[1..],
+        [
+            "--webhook-url",
+            "http://127.0.0.1:9000/",
+            "--webhook-secret",
+            &secret,
+            "--api-key",
+            &key
+        ]
+    );
+    running.interrupt();
+    running.end().done();
+}
+
+fn free_port() -> u16 {
+    let probe = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    probe.local_addr().unwrap().port()
+}
+
+#[test]
+fn a_sandbox_that_cannot_start_says_what_helps() {
+    let taken = Sandbox::builder().start().unwrap();
+    let address = taken.base_url().split('/').nth(2).unwrap();
+    let start = ["sandbox", "--listen", "127.0.0.1:0"];
+    for (args, code, words) in [
+        (vec!["sandbox", "--listen", address], 1, vec![address, "--listen"]),
+        (vec!["sandbox", "--listen", "8080"], 2, vec!["8080", "HOST:PORT"]),
+        (
+            [&start[..], &["--webhook-url", "http://127.0.0.1:1/"]].concat(),
+            1,
+            vec!["--no-webhook-check"],
+        ),
+        (
+            [&start[..], &["--webhook-secret", "too short"]].concat(),
+            2,
+            vec!["webhook_secret", "32 bytes"],
+        ),
+    ] {
+        let refused = flowai(&args);
+        assert_eq!(refused.code, code, "{args:?}: {}", refused.stderr);
+        for word in words {
+            assert!(refused.stderr.contains(word), "{args:?}: {}", refused.stderr);
+        }
+    }
 }

@@ -78,7 +78,8 @@ impl SandboxBuilder {
         self
     }
 
-    /// What signs the token of each webhook call. 32 random bytes in base64 unless told.
+    /// What signs the token of each webhook call: at least 32 bytes, the least that verifiers accept for its signature.
+    /// 32 random bytes in base64 unless told.
     pub fn webhook_secret(mut self, secret: impl Into<String>) -> Self {
         self.webhook_secret = Some(secret.into());
         self

@@ -1,7 +1,8 @@
 //! The handle of a running sandbox.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
@@ -27,6 +28,9 @@ use crate::webhooks::{Identity, Webhook, Webhooks};
 
 /// How long stopping waits for name lookups, the only thing the runtime cannot interrupt.
 const RUNTIME_STOP_TIME: Duration = Duration::from_millis(200);
+
+/// Bytes that a secret must have to be safe with HS256 (RFC 7518, 3.2).
+const LEAST_SECRET: usize = 32;
 
 /// The longest silence that can be allowed.
 const LONGEST_IDLE: Duration = Duration::from_secs(24 * 3600);
@@ -70,7 +74,7 @@ impl Sandbox {
         }
         let target = builder.webhook_url.as_deref().map(checked_target).transpose()?;
 
-        let listener = std::net::TcpListener::bind(&builder.listen)?;
+        let listener = bind(&builder.listen)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -292,11 +296,20 @@ fn checked_target(url: &str) -> Result<Target, SandboxError> {
 }
 
 fn checked_secret(secret: String) -> Result<String, SandboxError> {
-    if secret.is_empty() {
-        Err(SandboxError::invalid("webhook_secret", "must not be empty"))
-    } else {
-        Ok(secret)
+    if secret.len() < LEAST_SECRET {
+        let reason = format!("must have at least {LEAST_SECRET} bytes, or no verifier accepts what it signs");
+        return Err(SandboxError::invalid("webhook_secret", reason));
     }
+    Ok(secret)
+}
+
+fn bind(address: &str) -> Result<TcpListener, SandboxError> {
+    TcpListener::bind(address).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidInput => {
+            SandboxError::invalid("listen", format!("{address:?} is not HOST:PORT"))
+        }
+        kind => io::Error::new(kind, format!("{address} cannot be listened on: {error}")).into(),
+    })
 }
 
 /// An address that a client can connect to: listening on all of them is not one.

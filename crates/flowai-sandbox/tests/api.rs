@@ -386,10 +386,40 @@ fn keys_and_secrets_are_made_when_not_given_and_never_printed() {
     for speed in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         assert!(Sandbox::builder().speed(speed).start().is_err(), "{speed}");
     }
-    assert!(matches!(
-        Sandbox::builder().listen("nonsense").start(),
-        Err(SandboxError::Io(_))
-    ));
+}
+
+#[test]
+fn an_address_that_cannot_be_listened_on_is_named() {
+    for address in ["nonsense", "8080", "127.0.0.1:99999"] {
+        let refused = Sandbox::builder().listen(address).start().unwrap_err();
+        assert!(
+            matches!(&refused, SandboxError::InvalidArgument { argument: "listen", reason }
+                if reason.contains(address) && reason.contains("HOST:PORT")),
+            "{refused}"
+        );
+    }
+    let taken = Sandbox::builder().start().unwrap();
+    let address = taken.base_url().split('/').nth(2).unwrap();
+    let refused = Sandbox::builder().listen(address).start().unwrap_err();
+    assert!(refused.to_string().contains(address), "{refused}");
+    assert!(
+        matches!(&refused, SandboxError::Io(error) if error.kind() == std::io::ErrorKind::AddrInUse),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_webhook_secret_that_no_verifier_accepts_is_refused() {
+    let started = |secret: &str| Sandbox::builder().webhook_secret(secret).start();
+    for secret in ["", "short", &"x".repeat(31)] {
+        let refused = started(secret).unwrap_err();
+        assert!(
+            matches!(&refused, SandboxError::InvalidArgument { argument: "webhook_secret", reason }
+                if reason.contains("32 bytes")),
+            "{refused}"
+        );
+    }
+    started(&"x".repeat(32)).unwrap();
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use std::{
     cell::RefCell,
     collections::BTreeMap,
-    env,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -16,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::Context;
 use crate::{
-    args::{Secret, seconds, secret_file},
+    args::{Secret, from_environment, seconds, secret_file},
     exit::{self, Failure},
 };
 
@@ -29,7 +28,7 @@ pub(crate) struct ListenArgs {
     #[arg(long, default_value = "/")]
     path: String,
     /// Secret that signs the token (JWT) of each call [without it: FLOWAI_WEBHOOK_SECRET]
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     secret: Option<Secret>,
     /// File that holds the secret
     #[arg(long, value_name = "FILE", conflicts_with = "secret")]
@@ -49,7 +48,7 @@ pub(crate) struct ListenArgs {
     /// PEM file with the key of the certificate
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// End after so many events
+    /// End after so many events; it is a failure when fewer came
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// End after this time
@@ -70,7 +69,14 @@ pub(crate) fn run(context: &Context<'_>, args: &ListenArgs) -> Result<(), Failur
     let printed = print_events(context, args, &receiver)?;
     // Calls in flight get their answer, and what was acknowledged will not come again.
     receiver.stop()?;
-    print_rest(context, &receiver, printed, args.count)
+    let printed = print_rest(context, &receiver, printed, args.count)?;
+    match args.count {
+        Some(wanted) if printed < wanted => {
+            let message = format!("only {printed} of {wanted} events came");
+            Err(Error::new(ErrorKind::Timeout, message).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Prints until the count or the time is over, or somebody asks to stop. Gives the number of events.
@@ -96,13 +102,14 @@ fn print_events(context: &Context<'_>, args: &ListenArgs, receiver: &Receiver) -
     Ok(printed)
 }
 
-/// Prints what came until the stop, as far as events are wanted, and tells of the others.
+/// Prints what came until the stop, as far as events are wanted, and tells of the others. Gives the number of all that
+/// were printed.
 fn print_rest(
     context: &Context<'_>,
     receiver: &Receiver,
     mut printed: u64,
     wanted: Option<u64>,
-) -> Result<(), Failure> {
+) -> Result<u64, Failure> {
     let mut unwanted = 0;
     // Ends with the error of an empty receiver that has stopped.
     while let Ok(Some(event)) = receiver.next(Some(Duration::ZERO)) {
@@ -118,7 +125,7 @@ fn print_rest(
             "{unwanted} more came meanwhile; they will not come again"
         ));
     }
-    Ok(())
+    Ok(printed)
 }
 
 fn print(context: &Context<'_>, event: &Event) -> Result<(), Failure> {
@@ -204,10 +211,7 @@ impl ListenArgs {
     }
 }
 
-/// `FLOWAI_WEBHOOK_SECRET`; empty is unset.
+/// `FLOWAI_WEBHOOK_SECRET`.
 pub(crate) fn environment_secret() -> Option<Zeroizing<String>> {
-    env::var("FLOWAI_WEBHOOK_SECRET")
-        .ok()
-        .map(Zeroizing::new)
-        .filter(|secret| !secret.is_empty())
+    from_environment("FLOWAI_WEBHOOK_SECRET")
 }

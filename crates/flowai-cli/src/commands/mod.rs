@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     args::{Command, ConnectionOptions},
-    exit::Failure,
+    exit::{self, Failure},
     interrupt::Interrupt,
     output::Output,
 };
@@ -36,8 +36,14 @@ impl Context<'_> {
 
     /// Writes what the service said when it took something over.
     pub(crate) fn acknowledged(&self, receipt: &Receipt, sentence: &str) -> Result<(), Failure> {
-        self.output
-            .result(|| receipt_document(receipt), || vec![sentence])
+        let told = self
+            .output
+            .result(|| receipt_document(receipt), || vec![sentence]);
+        if let Err(Failure::Output(problem)) = &told {
+            exit::done_untold(sentence, problem, self.output.is_json());
+            return Ok(());
+        }
+        told
     }
 }
 

@@ -1,6 +1,6 @@
 //! `flowai sandbox`: a Flow.ai on this machine.
 
-use std::{collections::BTreeMap, path::PathBuf, thread, time::Duration};
+use std::{collections::BTreeMap, io, path::PathBuf, thread, time::Duration};
 
 use clap::Args;
 use flowai::{Error, ErrorKind};
@@ -8,11 +8,18 @@ use flowai_sandbox::{Bot, Delivery, DeliveryState, RecordedRequest, Sandbox, San
 use serde_json::json;
 
 use super::{Context, listen::environment_secret};
-use crate::{args::Secret, exit::Failure};
+use crate::{
+    args::{API_KEY, Secret, from_environment},
+    exit::Failure,
+};
 
 /// How often the journals are looked at.
 const TICK: Duration = Duration::from_millis(50);
+/// Where `flowai listen` is suggested to listen.
+const WEBHOOK: &str = "http://127.0.0.1:9000/";
 
+/// The API key that opens it comes from --api-key-file, --api-key or FLOWAI_API_KEY; without any it is a random one.
+/// Key and secret are shown, but for those of a file or the environment.
 #[derive(Args)]
 pub(crate) struct SandboxArgs {
     /// Address and port to listen on; port 0 takes a free one
@@ -22,7 +29,7 @@ pub(crate) struct SandboxArgs {
     #[arg(long, value_name = "URL")]
     webhook_url: Option<String>,
     /// What signs the token of each webhook call [without it: FLOWAI_WEBHOOK_SECRET, else a random one]
-    #[arg(long, value_name = "SECRET")]
+    #[arg(long, value_name = "SECRET", allow_hyphen_values = true)]
     webhook_secret: Option<Secret>,
     /// PEM file of the certificates to trust when the webhook is called over https
     #[arg(long, value_name = "FILE")]
@@ -44,14 +51,21 @@ pub(crate) fn run(context: &Context<'_>, args: SandboxArgs) -> Result<(), Failur
         .check_webhook(!args.no_webhook_check)
         .bot(if args.no_bot { Bot::None } else { Bot::Echo })
         .speed(args.speed);
+    let mut shown = Shown {
+        key: !context.connection.has_key_file(),
+        secret: true,
+        webhook_url: args.webhook_url.clone(),
+    };
     if let Some(key) = context.connection.api_key()? {
         builder = builder.api_key(key.as_str());
+    } else if let Some(key) = from_environment(API_KEY) {
+        shown.key = false;
+        builder = builder.api_key(key.as_str());
     }
-    if let Some(secret) = args
-        .webhook_secret
-        .map(|secret| secret.0)
-        .or_else(environment_secret)
-    {
+    if let Some(secret) = args.webhook_secret {
+        builder = builder.webhook_secret(secret.0.as_str());
+    } else if let Some(secret) = environment_secret() {
+        shown.secret = false;
         builder = builder.webhook_secret(secret.as_str());
     }
     if let Some(url) = args.webhook_url {
@@ -60,8 +74,8 @@ pub(crate) fn run(context: &Context<'_>, args: SandboxArgs) -> Result<(), Failur
     if let Some(path) = args.webhook_ca {
         builder = builder.webhook_ca_file(path);
     }
-    let sandbox = builder.start().map_err(failure)?;
-    introduce(context, &sandbox)?;
+    let sandbox = builder.start().map_err(with_hint)?;
+    shown.introduce(context, &sandbox)?;
     let mut tail = Tail::default();
     while !context.interrupt.asked() {
         tail.show(context, &sandbox)?;
@@ -71,20 +85,89 @@ pub(crate) fn run(context: &Context<'_>, args: SandboxArgs) -> Result<(), Failur
     tail.show(context, &sandbox)
 }
 
-/// The key and the secret are shown on purpose: they open nothing but this sandbox, and its user needs them.
-fn introduce(context: &Context<'_>, sandbox: &Sandbox) -> Result<(), Failure> {
-    let (url, key, secret) = (sandbox.base_url(), sandbox.api_key(), sandbox.webhook_secret());
-    context.output.result(
-        || json!({"base_url": url, "api_key": key, "webhook_secret": secret}),
-        || {
-            vec![
-                format!("base URL        {url}"),
-                format!("API key         {key}"),
-                format!("webhook secret  {secret}"),
-                format!("try             flowai send text thread-1 Hello --base-url {url} --api-key {key}"),
-            ]
-        },
-    )
+/// What is told of the sandbox. A key and a secret that were typed or made up are: they open nothing but this sandbox,
+/// and its user needs them. Those of a file or the environment may be those of the real service.
+struct Shown {
+    key: bool,
+    secret: bool,
+    webhook_url: Option<String>,
+}
+
+impl Shown {
+    fn introduce(&self, context: &Context<'_>, sandbox: &Sandbox) -> Result<(), Failure> {
+        let (url, secret) = (sandbox.base_url(), sandbox.webhook_secret());
+        let key = Some(sandbox.api_key()).filter(|_| self.key);
+        let secret = Some(secret.as_str()).filter(|_| self.secret);
+        context.output.result(
+            || json!({"base_url": url, "api_key": key, "webhook_secret": secret}),
+            || self.lines(url, key, secret),
+        )
+    }
+
+    fn lines(&self, url: &str, key: Option<&str>, secret: Option<&str>) -> Vec<String> {
+        let key_option = option("--api-key", key);
+        let mut lines = vec![
+            format!("base URL        {url}"),
+            format!("API key         {}", key.unwrap_or("the one that was given")),
+            format!("webhook secret  {}", secret.unwrap_or("the one that was given")),
+            format!("try             flowai send text thread-1 Hello --base-url {url}{key_option}"),
+        ];
+        let webhook = self.webhook_url.as_deref().unwrap_or(WEBHOOK);
+        let Some((address, path)) = on_this_machine(webhook) else {
+            return lines;
+        };
+        let path = option("--path", Some(path).filter(|path| *path != "/"));
+        let listen = format!(
+            "flowai listen --listen {address}{path}{}",
+            option("--secret", secret)
+        );
+        lines.push(format!("see events      {listen}"));
+        if self.webhook_url.is_none() {
+            let secret_option = option("--webhook-secret", secret);
+            lines.push(format!(
+                "  then again    flowai sandbox --webhook-url {webhook}{secret_option}{key_option}"
+            ));
+        }
+        lines
+    }
+}
+
+/// An option with its value as a shell reads it, after a space; nothing without a value.
+fn option(name: &str, value: Option<&str>) -> String {
+    let Some(value) = value else {
+        return String::new();
+    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || "+-./:=@_%,".contains(c);
+    if !value.is_empty() && value.chars().all(plain) {
+        format!(" {name} {value}")
+    } else {
+        format!(" {name} '{}'", value.replace('\'', r"'\''"))
+    }
+}
+
+/// Address and path of a webhook that `flowai listen` could be, without options for certificates.
+fn on_this_machine(url: &str) -> Option<(&str, &str)> {
+    let rest = url.strip_prefix("http://")?;
+    let (address, path) = match rest.find('/') {
+        Some(at) => rest.split_at(at),
+        None => (rest, "/"),
+    };
+    let is_local = ["127.", "localhost:", "[::1]:"]
+        .iter()
+        .any(|start| address.starts_with(start));
+    (is_local && address.contains(':') && !path.contains(['?', '#'])).then_some((address, path))
+}
+
+/// The error with the option that helps.
+fn with_hint(error: SandboxError) -> Error {
+    let hint = match &error {
+        SandboxError::Webhook { .. } => "; --no-webhook-check starts without asking the webhook",
+        SandboxError::Io(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            "; --listen HOST:PORT takes another address, and port 0 a free one"
+        }
+        _ => return failure(error),
+    };
+    Error::new(ErrorKind::Connection, format!("{error}{hint}"))
 }
 
 pub(crate) fn failure(error: SandboxError) -> Error {

@@ -40,8 +40,9 @@ pub(crate) struct TextArgs {
     /// The conversation
     #[arg(allow_negative_numbers = true)]
     thread: String,
-    /// What to say; - reads standard input, without the last line end
-    #[arg(allow_negative_numbers = true)]
+    /// What to say; - reads standard input, without the last line end. Options go before a -- in front of the THREAD when
+    /// the text may be one itself: flowai send text -- "$THREAD" "$TEXT"
+    #[arg(allow_hyphen_values = true)]
     text: String,
     #[command(flatten)]
     options: MessageOptions,
@@ -53,6 +54,7 @@ pub(crate) struct EventArgs {
     #[arg(allow_negative_numbers = true)]
     thread: String,
     /// The name of the event
+    #[arg(allow_hyphen_values = true)]
     event: String,
     #[command(flatten)]
     options: MessageOptions,
@@ -82,6 +84,7 @@ pub(crate) struct MediaArgs {
     #[arg(allow_negative_numbers = true)]
     thread: String,
     /// Where the media is
+    #[arg(allow_hyphen_values = true)]
     url: String,
     /// image, file, audio or video
     #[arg(long = "type", value_name = "TYPE")]
@@ -102,6 +105,7 @@ pub(crate) struct MessageArgs {
     #[arg(allow_negative_numbers = true)]
     thread: String,
     /// Such as '{"type": "text", "speech": "Hello"}'; - reads standard input
+    #[arg(allow_hyphen_values = true)]
     message: String,
 }
 

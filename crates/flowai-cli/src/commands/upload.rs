@@ -23,6 +23,7 @@ pub(crate) struct UploadArgs {
     #[arg(allow_negative_numbers = true)]
     thread: String,
     /// The file, at most 250 MB
+    #[arg(allow_hyphen_values = true)]
     file: PathBuf,
     /// image, file, audio or video [default: what the MIME type says]
     #[arg(long = "type", value_name = "TYPE")]

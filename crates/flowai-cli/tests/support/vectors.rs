@@ -225,10 +225,12 @@ pub fn error_problems(expected: &Value, finished: &Finished) -> Vec<String> {
             problems.push(format!("{name}: expected {value}, got {found}"));
         }
     }
+    let status = found["status"].as_u64();
     let code = match (found["kind"].as_str(), found["delivery"].as_str()) {
         (Some("invalid_argument"), _) => 2,
-        (_, Some("rejected")) => 3,
         (_, Some("maybe_sent")) => 4,
+        (_, Some("rejected")) => 3,
+        _ if status.is_some_and(|status| (300..500).contains(&status)) => 3,
         _ => 1,
     };
     if finished.code != code {
