@@ -87,6 +87,9 @@ def main(photo: Path) -> str:
             assert fail(client) is not None
             reply = receiver.wait(kind=EventKind.REPLY, thread_id="t", timeout=10)
             assert reply is not None
+            assert receiver.wait(kind="reply", thread_id="other", timeout=0) is None
+            assert f":{receiver.port}/" in receiver.url
+            assert [entry.text for entry in client.history("t").entries]
             assert sandbox.wait_delivered(10.0)
             assert [attempt.status for attempt in sandbox.deliveries[0].attempts] == [200]
             assert sandbox.requests[0].method == "POST"
