@@ -23,6 +23,9 @@ pub(crate) const REJECTED: i32 = 3;
 /// The message left, and nobody knows what became of it.
 pub(crate) const MAYBE_SENT: i32 = 4;
 
+const UNSENT: &str =
+    "nothing was sent: with -- before the THREAD, a text is sent that reads like the option for help";
+
 /// Why a command ended early.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -135,19 +138,23 @@ pub(crate) fn refused(error: &clap::Error, args: &[OsString]) -> i32 {
         .take_while(|arg| *arg != "--")
         .any(|arg| arg == "--json");
     let is_help = !error.use_stderr() || error.kind() == ClapKind::DisplayHelpOnMissingArgumentOrSubcommand;
-    if asked_for_json && !is_help {
+    let unsent = is_help && is_text_like_help(args);
+    if asked_for_json && (unsent || !is_help) {
+        let message = if unsent { UNSENT.to_owned() } else { message(error) };
         say_raw(
-            &json!({"kind": ErrorKind::InvalidArgument.name(), "message": message(error), "argument": argument(error),
+            &json!({"kind": ErrorKind::InvalidArgument.name(), "message": message, "argument": argument(error),
                     "retryable": false})
             .to_string(),
         );
-    } else if is_help && is_text_like_help(args) {
+    } else if unsent {
         say_raw(&error.to_string());
-        say("nothing was sent; -- before the arguments sends even a text that reads like this option");
-        return USAGE;
+        say(UNSENT);
     } else {
         // Nobody reads it: nothing to be done.
         let _ = error.print();
+    }
+    if unsent {
+        return USAGE;
     }
     error.exit_code()
 }

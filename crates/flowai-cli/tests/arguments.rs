@@ -61,6 +61,8 @@ fn a_text_that_is_an_option_is_never_lost_silently() {
             .stderr
             .contains("nothing was sent")
     );
+    let error = flowai(&["send", "text", "t", "-h", "--json"]).error();
+    assert!(error["message"].as_str().unwrap().contains("nothing was sent"));
     for args in [
         &["send", "text", "-h"][..],
         &["send", "-h"],
