@@ -46,7 +46,7 @@ test-c: $(VENV)/installed $(VENV)/tools
 test-docs: $(VENV)/installed $(VENV)/tools
 	@scripts/need cargo cc
 	$(CARGO) build -p flowai-testkit -p flowai-cli -p flowai-c
-	$(CARGO) build -p flowai -p flowai-delivery --examples
+	$(CARGO) test $(RUST_CRATES) --no-run
 	FLOWAI_LIB_DIR=$(TARGET)/debug FLOWAI_BIN_DIR=$(TARGET)/debug $(BIN)/python -m pytest -q tests/docs
 
 check: lint test
