@@ -137,10 +137,6 @@ pub extern "C" fn flowai_client_upload_media_bytes(
 ) -> flowai_status {
     upload(client, &thread_id, options, err, out, |options| {
         let bytes = data.bytes(len, "file")?;
-        // Before the copy: a wrong length may be anything.
-        if bytes.len() as u64 > flowai::MAX_UPLOAD_SIZE {
-            return Err(Error::argument("file", "is larger than 250 MB"));
-        }
-        Upload::from_bytes(bytes.to_vec(), options.filename.as_deref().unwrap_or_default())
+        Upload::from_slice(bytes, options.filename.as_deref().unwrap_or_default())
     })
 }

@@ -156,6 +156,15 @@ impl Upload {
         Upload::new(Source::Bytes(bytes), Some(length), filename.into())
     }
 
+    /// A copy of bytes in memory, made only if they are not too many. See [`Upload::from_bytes`].
+    ///
+    /// # Errors
+    /// `InvalidArgument` naming `file` when they are more than [`MAX_UPLOAD_SIZE`].
+    pub fn from_slice(bytes: &[u8], filename: impl Into<String>) -> Result<Upload> {
+        check_size(bytes.len() as u64).map_err(refused)?;
+        Upload::from_bytes(Bytes::copy_from_slice(bytes), filename)
+    }
+
     /// Bytes that the caller hands over piece by piece, through the [`Feeder`]. A `length` that is not known is counted
     /// on the way, and the upload is cut off beyond [`MAX_UPLOAD_SIZE`].
     pub fn from_chunks(length: Option<u64>, filename: impl Into<String>) -> Result<(Upload, Feeder)> {

@@ -25,7 +25,6 @@ fn every_call_makes_its_request_and_reads_its_answer() {
         cases += 1;
         let options = filled(&server, &vector, "client", "rust", 0);
         let call = filled(&server, &vector, "call", "rust", 0);
-        // Later endpoints and options have vectors before they have code.
         let outcome = builder(&server, &options, &vector.id, "rust")
             .and_then(|builder| builder.build())
             .and_then(|client| perform(&client, &call));
