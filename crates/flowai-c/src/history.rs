@@ -250,7 +250,7 @@ pub extern "C" fn flowai_history_iter_next(
         let out = place(out, "out")?;
         let entries = registry::get(iter)?;
         let mut entries = entries.try_lock().map_err(|_| in_use("iter"))?;
-        out.write(entry_handle(entries.next_entry(Call::wait)?)?);
+        out.write(entry_handle(entries.next_item(Call::wait)?)?);
         Ok(())
     })
 }

@@ -62,6 +62,8 @@ pub const FLOWAI_DELIVERY_NOT_SENT: flowai_delivery = 1;
 pub const FLOWAI_DELIVERY_REJECTED: flowai_delivery = 2;
 /// The message left, and nobody knows what became of it. The library never repeats it unasked.
 pub const FLOWAI_DELIVERY_MAYBE_SENT: flowai_delivery = 3;
+/// The service took the message; what failed came after that, such as the wait for a reply.
+pub const FLOWAI_DELIVERY_SENT: flowai_delivery = 4;
 
 pub(crate) fn status_of(error: &Error) -> flowai_status {
     error.kind().code()
@@ -73,6 +75,7 @@ pub(crate) fn delivery_of(delivery: Option<Delivery>) -> flowai_delivery {
         Some(Delivery::NotSent) => FLOWAI_DELIVERY_NOT_SENT,
         Some(Delivery::Rejected) => FLOWAI_DELIVERY_REJECTED,
         Some(Delivery::MaybeSent) => FLOWAI_DELIVERY_MAYBE_SENT,
+        Some(Delivery::Sent) => FLOWAI_DELIVERY_SENT,
     }
 }
 
@@ -131,6 +134,7 @@ pub extern "C" fn flowai_delivery_name(delivery: flowai_delivery) -> *const c_ch
         FLOWAI_DELIVERY_NOT_SENT => "not_sent\0",
         FLOWAI_DELIVERY_REJECTED => "rejected\0",
         FLOWAI_DELIVERY_MAYBE_SENT => "maybe_sent\0",
+        FLOWAI_DELIVERY_SENT => "sent\0",
         _ => "unknown\0",
     };
     name.as_ptr().cast()

@@ -22,6 +22,8 @@ pub(crate) const USAGE: i32 = 2;
 pub(crate) const REJECTED: i32 = 3;
 /// The message left, and nobody knows what became of it.
 pub(crate) const MAYBE_SENT: i32 = 4;
+/// The message was sent, and no reply came in time.
+pub(crate) const NO_REPLY: i32 = 5;
 
 const UNSENT: &str =
     "nothing was sent: with -- before the THREAD, a text is sent that reads like the option for help";
@@ -91,6 +93,7 @@ fn code(kind: ErrorKind, delivery: Option<Delivery>, status: Option<u16>) -> i32
     match (kind, delivery, status) {
         (ErrorKind::InvalidArgument, ..) => USAGE,
         (_, Some(Delivery::MaybeSent), _) => MAYBE_SENT,
+        (_, Some(Delivery::Sent), _) => NO_REPLY,
         (_, Some(Delivery::Rejected), _) | (_, _, Some(300..=499)) => REJECTED,
         (_, Some(Delivery::NotSent) | None, _) => FAILED,
     }
@@ -124,6 +127,7 @@ fn sentence(error: &Error, delivery: Option<Delivery>) -> String {
         None => {}
         Some(Delivery::NotSent) => text.push_str(" (not sent)"),
         Some(Delivery::Rejected) => text.push_str(" (the service did not take the message)"),
+        Some(Delivery::Sent) => text.push_str(" (the message was sent: sending it again says it twice)"),
         Some(Delivery::MaybeSent) => {
             text.push_str(" (the message may have been sent: sending it again may say it twice)");
         }

@@ -53,7 +53,7 @@ impl HistoryIterator {
             py,
             |_| Ok(()),
             |tick| {
-                entries.next_entry(|call| {
+                entries.next_item(|call| {
                     let call = match self.timeout {
                         Some(timeout) => call.timeout(timeout),
                         None => call,

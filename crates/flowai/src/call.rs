@@ -7,10 +7,12 @@ use std::{
     time::Duration,
 };
 
+use tokio::time::Instant;
+
 use crate::{
-    client::Client,
+    client::{Client, Receipt},
     error::{Delivery, Error, Result},
-    operation::Request,
+    operation::{Operation, Request},
     runtime,
     transport::{Response, Sent},
 };
@@ -29,23 +31,63 @@ pub struct Call<T> {
     operation: &'static str,
     is_send: bool,
     request: Result<Request>,
-    decode: fn(&Request, Response) -> Result<T>,
+    finish: Finish<T>,
     timeout: Option<Duration>,
+}
+
+/// How the answer becomes the result.
+enum Finish<T> {
+    Read(fn(&Request, Response) -> Result<T>),
+    Follow(Box<dyn Follow<T>>),
+}
+
+/// What a call does after the service took its message.
+pub(crate) trait Follow<T>: Send + Sync {
+    fn follow<'a>(&'a self, client: &'a Client, answered: Answered<'a>) -> Following<'a, T>;
+}
+
+pub(crate) type Following<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// A request that was answered, and how much time is left.
+pub(crate) struct Answered<'a> {
+    pub(crate) request: &'a Request,
+    pub(crate) response: Response,
+    pub(crate) took: Duration,
+    pub(crate) deadline: Instant,
 }
 
 impl<T> Call<T> {
     pub(crate) fn new(
         client: &Client,
-        operation: &'static crate::operation::Operation,
+        operation: &'static Operation,
         request: Result<Request>,
-        decode: fn(&Request, Response) -> Result<T>,
+        read: fn(&Request, Response) -> Result<T>,
+    ) -> Call<T> {
+        Call::finishing(client, operation, request, Finish::Read(read))
+    }
+
+    /// A call that goes on after its answer.
+    pub(crate) fn followed(
+        client: &Client,
+        operation: &'static Operation,
+        request: Result<Request>,
+        follow: impl Follow<T> + 'static,
+    ) -> Call<T> {
+        Call::finishing(client, operation, request, Finish::Follow(Box::new(follow)))
+    }
+
+    fn finishing(
+        client: &Client,
+        operation: &'static Operation,
+        request: Result<Request>,
+        finish: Finish<T>,
     ) -> Call<T> {
         Call {
             client: client.clone(),
             operation: operation.name,
             is_send: operation.is_send(),
             request,
-            decode,
+            finish,
             timeout: None,
         }
     }
@@ -54,6 +96,11 @@ impl<T> Call<T> {
     /// it adds one.
     pub fn timeout(mut self, timeout: Duration) -> Call<T> {
         self.timeout = Some(timeout);
+        self
+    }
+
+    pub(crate) fn with_request(mut self, change: impl FnOnce(Request) -> Request) -> Call<T> {
+        self.request = self.request.map(change);
         self
     }
 
@@ -96,9 +143,20 @@ impl<T> Call<T> {
             client: self.client,
             operation,
             is_send,
-            decode: self.decode,
+            finish: self.finish,
             timeout: self.timeout,
         })
+    }
+}
+
+impl Call<Receipt> {
+    /// Whether the service answers only when the action is completed and saved, in place of as soon as it was
+    /// understood (later versions of the API: `writeConcern`).
+    pub fn write_concern(self, wait: bool) -> Call<Receipt> {
+        match wait {
+            true => self.with_request(|request| request.with_query("writeConcern", true)),
+            false => self,
+        }
     }
 }
 
@@ -107,19 +165,33 @@ struct Prepared<T> {
     operation: &'static str,
     is_send: bool,
     request: Request,
-    decode: fn(&Request, Response) -> Result<T>,
+    finish: Finish<T>,
     timeout: Option<Duration>,
 }
 
 impl<T> Prepared<T> {
     async fn run(&self, sent: &mut Sent) -> Result<T> {
+        let began = Instant::now();
+        let named = |error: Error| error.with_operation(self.operation);
         let response = self.client.execute(&self.request, self.timeout, sent).await;
-        response
-            .and_then(|response| {
-                (self.decode)(&self.request, response)
-                    .map_err(|error| self.client.config().without_key(error))
-            })
-            .map_err(|error| error.with_operation(self.operation))
+        let response = response.map_err(named)?;
+        let result = match &self.finish {
+            Finish::Read(read) => read(&self.request, response),
+            Finish::Follow(next) => {
+                sent.acknowledged();
+                let timeout = self.timeout.unwrap_or(self.client.config().timeout);
+                let answered = Answered {
+                    request: &self.request,
+                    response,
+                    took: began.elapsed(),
+                    deadline: began.checked_add(timeout).unwrap_or(began),
+                };
+                // Making the whole call again would say the same thing twice.
+                let failed = |error: Error| error.with_retryable(false).with_delivery(self.delivery(sent));
+                next.follow(&self.client, answered).await.map_err(failed)
+            }
+        };
+        result.map_err(|error| named(self.client.config().without_key(error)))
     }
 
     fn delivery(&self, sent: &Sent) -> Option<Delivery> {

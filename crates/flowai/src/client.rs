@@ -33,6 +33,11 @@ pub struct Client {
 
 struct Inner {
     config: Config,
+    shared: Arc<Shared>,
+}
+
+/// What clients with other options have in common.
+struct Shared {
     transport: Transport,
     closed: AtomicBool,
 }
@@ -57,24 +62,32 @@ impl Client {
     }
 
     pub(crate) fn new(config: Config) -> Client {
+        let shared = Arc::new(Shared {
+            transport: Transport::new(),
+            closed: AtomicBool::new(false),
+        });
         Client {
-            inner: Arc::new(Inner {
-                transport: Transport::new(),
-                config,
-                closed: AtomicBool::new(false),
-            }),
+            inner: Arc::new(Inner { config, shared }),
         }
     }
 
-    /// Closes every connection. Calls made from now on, by any clone, fail with [`ErrorKind::Closed`].
+    /// A client with another configuration and the same connections.
+    pub(crate) fn sharing(&self, config: Config) -> Client {
+        let shared = Arc::clone(&self.inner.shared);
+        Client {
+            inner: Arc::new(Inner { config, shared }),
+        }
+    }
+
+    /// Closes every connection. Calls made from now on, by any clone and any client with other options, fail with [`ErrorKind::Closed`].
     pub fn close(&self) {
-        self.inner.closed.store(true, Ordering::Release);
-        self.inner.transport.clear();
+        self.inner.shared.closed.store(true, Ordering::Release);
+        self.inner.shared.transport.clear();
     }
 
     /// Whether [`close`](Client::close) was called.
     pub fn is_closed(&self) -> bool {
-        self.inner.closed.load(Ordering::Acquire)
+        self.inner.shared.closed.load(Ordering::Acquire)
     }
 
     /// Where this client sends to.
@@ -114,6 +127,7 @@ impl Client {
                 .with_delivery(request.operation.is_send().then(|| sent.delivery())));
         }
         self.inner
+            .shared
             .transport
             .execute(&self.inner.config, request, timeout, sent)
             .await

@@ -230,7 +230,7 @@ impl ClientBuilder {
 }
 
 /// A checked configuration.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) authorization: HeaderValue,
     key: ApiKey,

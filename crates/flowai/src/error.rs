@@ -103,15 +103,18 @@ pub enum Delivery {
     Rejected,
     /// It left, and nobody knows what became of it. It is never repeated unasked.
     MaybeSent,
+    /// The service took it; what failed came after that, such as the wait for a reply.
+    Sent,
 }
 
 impl Delivery {
-    /// `not_sent`, `rejected` or `maybe_sent`.
+    /// `not_sent`, `rejected`, `maybe_sent` or `sent`.
     pub const fn name(self) -> &'static str {
         match self {
             Delivery::NotSent => "not_sent",
             Delivery::Rejected => "rejected",
             Delivery::MaybeSent => "maybe_sent",
+            Delivery::Sent => "sent",
         }
     }
 }

@@ -1,7 +1,5 @@
 //! "Thread messages" of the API document: what was said in a thread.
 
-use std::collections::VecDeque;
-
 use serde_json::{Value, json};
 
 use crate::{
@@ -11,10 +9,11 @@ use crate::{
     model::{read_list, tolerant_u64},
     models::HistoryEntry,
     operation::{Operation, Request, thread_named_by},
+    pages::{Page, PageIter},
     transport::Response,
 };
 
-static HISTORY: Operation = Operation::get("history");
+pub(crate) static HISTORY: Operation = Operation::get("history");
 static REQUEST_HISTORY: Operation = Operation::get("request_history");
 
 /// One page of a thread's history, at most 20 entries.
@@ -33,7 +32,7 @@ pub struct HistoryPage {
 }
 
 impl HistoryPage {
-    fn read(request: &Request, response: Response) -> Result<HistoryPage> {
+    pub(crate) fn read(request: &Request, response: Response) -> Result<HistoryPage> {
         let raw = response.result_with_list("history")?;
         Ok(HistoryPage::from_value(raw, &request.thread_id))
     }
@@ -49,12 +48,6 @@ impl HistoryPage {
         }
     }
 
-    /// The page after this one, if there is one.
-    fn next(&self) -> Option<u64> {
-        let page = self.page?;
-        (!self.entries.is_empty() && page < self.pages?).then(|| page.saturating_add(1))
-    }
-
     /// The page as a JSON document: the result as it came.
     pub fn to_value(&self) -> Value {
         match &self.raw {
@@ -64,20 +57,72 @@ impl HistoryPage {
     }
 }
 
+impl Page for HistoryPage {
+    type Item = HistoryEntry;
+
+    fn number(&self) -> Option<u64> {
+        self.page
+    }
+
+    fn count(&self) -> Option<u64> {
+        self.pages
+    }
+
+    fn into_items(self) -> Vec<HistoryEntry> {
+        self.entries
+    }
+}
+
+/// Goes through a history; see [`Client::iter_history`].
+pub type HistoryIter = PageIter<HistoryPage>;
+
+/// Which part of a history. `None` and a page number are options too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HistoryOptions {
+    page: Option<u64>,
+    events: bool,
+}
+
+impl HistoryOptions {
+    /// From this page on, in place of the first.
+    pub fn page(mut self, page: u64) -> HistoryOptions {
+        self.page = Some(page);
+        self
+    }
+
+    /// Whether the events that were triggered are among the entries (later versions of the API).
+    pub fn events(mut self, events: bool) -> HistoryOptions {
+        self.events = events;
+        self
+    }
+}
+
+impl From<Option<u64>> for HistoryOptions {
+    fn from(page: Option<u64>) -> HistoryOptions {
+        HistoryOptions { page, events: false }
+    }
+}
+
+impl From<u64> for HistoryOptions {
+    fn from(page: u64) -> HistoryOptions {
+        Some(page).into()
+    }
+}
+
 impl Client {
-    /// Reads a page of a thread's history, the first one if `page` is `None`.
+    /// Reads a page of a thread's history, the first one if `options` is `None`.
     ///
     /// # Errors
     /// `InvalidArgument` for the thread id; every error of a request. A history can be read again at no harm, so it
     /// is retried.
-    pub fn history(&self, thread_id: &str, page: Option<u64>) -> Call<HistoryPage> {
-        let request = history_request(&HISTORY, thread_id, page, true);
+    pub fn history(&self, thread_id: &str, options: impl Into<HistoryOptions>) -> Call<HistoryPage> {
+        let request = history_request(&HISTORY, thread_id, options.into(), true);
         Call::new(self, &HISTORY, request, HistoryPage::read)
     }
 
     /// Asks for a page of a thread's history, which then arrives as a webhook event of the kind `History`.
-    pub fn request_history(&self, thread_id: &str, page: Option<u64>) -> Call<Receipt> {
-        let request = history_request(&REQUEST_HISTORY, thread_id, page, false);
+    pub fn request_history(&self, thread_id: &str, options: impl Into<HistoryOptions>) -> Call<Receipt> {
+        let request = history_request(&REQUEST_HISTORY, thread_id, options.into(), false);
         self.acknowledged(&REQUEST_HISTORY, request)
     }
 
@@ -86,86 +131,42 @@ impl Client {
     /// ```no_run
     /// # let client = flowai::Client::builder().build()?;
     /// let mut entries = client.iter_history("thread-1", Some(100));
-    /// while let Some(entry) = entries.next_entry(|call| call.wait())? {
+    /// while let Some(entry) = entries.next_item(|call| call.wait())? {
     ///     println!("{:?}", entry.messages());
     /// }
     /// # Ok::<_, flowai::Error>(())
     /// ```
     pub fn iter_history(&self, thread_id: &str, limit: Option<usize>) -> HistoryIter {
-        HistoryIter {
-            client: self.clone(),
-            thread_id: thread_id.to_owned(),
-            remaining: limit,
-            buffer: VecDeque::new(),
-            next: Next::First,
-        }
+        self.iter_history_with(thread_id, limit, None)
+    }
+
+    /// Like [`iter_history`](Client::iter_history), from a page on, or with triggered events.
+    pub fn iter_history_with(
+        &self,
+        thread_id: &str,
+        limit: Option<usize>,
+        options: impl Into<HistoryOptions>,
+    ) -> HistoryIter {
+        let (client, thread_id, options) = (self.clone(), thread_id.to_owned(), options.into());
+        PageIter::new(options.page, limit, move |page| {
+            client.history(&thread_id, HistoryOptions { page, ..options })
+        })
     }
 }
 
-fn history_request(
+pub(crate) fn history_request(
     operation: &'static Operation,
     thread_id: &str,
-    page: Option<u64>,
+    options: HistoryOptions,
     sync: bool,
 ) -> Result<Request> {
     let mut request = Request::of_thread(operation, "messages", thread_id)?;
     if sync {
         request = request.with_query("sync", true);
     }
-    Ok(match page {
-        Some(page) => request.with_query("page", page),
-        None => request,
-    })
-}
-
-/// Goes through a history; see [`Client::iter_history`]. Also an [`Iterator`] that waits on this thread.
-#[derive(Debug)]
-pub struct HistoryIter {
-    client: Client,
-    thread_id: String,
-    remaining: Option<usize>,
-    buffer: VecDeque<HistoryEntry>,
-    next: Next,
-}
-
-#[derive(Debug)]
-enum Next {
-    First,
-    Page(u64),
-    Nothing,
-}
-
-impl HistoryIter {
-    /// The next entry, fetching a page with `fetch` when none is left. After an error the same page is tried again.
-    pub fn next_entry(
-        &mut self,
-        fetch: impl FnOnce(Call<HistoryPage>) -> Result<HistoryPage>,
-    ) -> Result<Option<HistoryEntry>> {
-        if self.remaining == Some(0) {
-            return Ok(None);
-        }
-        if self.buffer.is_empty() {
-            let page = match self.next {
-                Next::First => None,
-                Next::Page(page) => Some(page),
-                Next::Nothing => return Ok(None),
-            };
-            let page = fetch(self.client.history(&self.thread_id, page))?;
-            self.next = page.next().map_or(Next::Nothing, Next::Page);
-            self.buffer = page.entries.into();
-        }
-        let entry = self.buffer.pop_front();
-        if let (Some(_), Some(remaining)) = (&entry, &mut self.remaining) {
-            *remaining -= 1;
-        }
-        Ok(entry)
+    request = request.with_page(options.page);
+    if options.events {
+        request = request.with_query("events", true);
     }
-}
-
-impl Iterator for HistoryIter {
-    type Item = Result<HistoryEntry>;
-
-    fn next(&mut self) -> Option<Result<HistoryEntry>> {
-        self.next_entry(Call::wait).transpose()
-    }
+    Ok(request)
 }

@@ -11,8 +11,8 @@
 //!
 //! Where things are:
 //! - [`Client`] and its set-up: `client`, `config`, `base_url`, `secret`, `proxy`, `trace_id`.
-//! - One file for each area of the API, with its endpoints and documents: `messages`, `media`, `history`,
-//!   `business_hours`, `bot`. What they have in common: `payload` (what a message may say), [`models`] (who speaks and
+//! - One file for each area of the API, with its endpoints and documents: `messages`, `media`, `ask`, `history`,
+//!   `threads`, `business_hours`, `bot`, `handover`, `triggers`, `broadcast`, and `request` for anything else. What they have in common: `payload` (what a message may say), [`models`] (who speaks and
 //!   what was said), `operation` (an endpoint, a request), `call` (waiting for it), and [`model`] (how a JSON document
 //!   with typed fields is declared).
 //! - `transport`: deadline, retries, connections, TLS, uploads. It alone knows what became of a message.
@@ -23,40 +23,54 @@
 #[macro_use]
 pub mod model;
 
+mod ask;
 mod base_url;
 mod bot;
+mod broadcast;
 pub mod business_hours;
 mod call;
 mod client;
 mod config;
 pub mod error;
 mod fork;
+mod handover;
 mod history;
 mod media;
 mod messages;
 pub mod models;
 mod operation;
+mod options;
+mod pages;
 mod payload;
 mod proxy;
+mod request;
 pub mod runtime;
 mod secret;
+mod threads;
 mod trace_id;
 mod transport;
+mod triggers;
 pub mod webhook;
 
+pub use ask::Reply;
 pub use base_url::DEFAULT_BASE_URL;
 pub use bot::BotStatus;
+pub use broadcast::{CHANNEL_NAMES, Channel, Recipient, Segment};
 pub use business_hours::{BusinessHours, Holiday, Interval, Weekday};
 pub use call::{Call, Pending};
 pub use client::{Client, Receipt};
 pub use config::{ClientBuilder, MetadataForm};
 pub use error::{Delivery, Error, ErrorKind, ErrorResponse, Result};
-pub use history::{HistoryIter, HistoryPage};
+pub use history::{HistoryIter, HistoryOptions, HistoryPage};
 pub use media::{Feeder, MAX_UPLOAD_SIZE, Progress, Upload};
 pub use model::{Document, Object};
 pub use models::{HistoryEntry, Originator, Profile, ReplyMessage, Template};
 pub use operation::MAX_THREAD_ID_LENGTH;
+pub use options::Options;
+pub use pages::{Page, PageIter};
 pub use payload::{Coordinate, EventMessage, LocationMessage, MediaMessage, Message, TextMessage};
+pub use request::Response;
+pub use threads::{ThreadIter, ThreadsPage};
 pub use trace_id::TRACE_ID_LIMIT;
 
 pub use webhook::{Event, EventKind, JwtOptions, Verifier, parse_event, parse_events};

@@ -3,6 +3,7 @@
 use crate::{
     call::Call,
     client::{Client, Receipt},
+    error::Result,
     operation::{Body, Operation, Request},
     payload::{Coordinate, Message},
 };
@@ -61,12 +62,20 @@ impl Client {
     }
 
     fn send_as(&self, operation: &'static Operation, thread_id: &str, message: Message) -> Call<Receipt> {
-        let request = Request::of_thread(operation, "messages", thread_id).and_then(|mut request| {
-            let message = message.checked(self.config(), false)?;
-            request.trace_id = message.trace_id();
-            request.body = Body::Json(message.to_bytes()?);
-            Ok(request)
-        });
+        let request = self.message_request(operation, thread_id, message);
         self.acknowledged(operation, request)
+    }
+
+    pub(crate) fn message_request(
+        &self,
+        operation: &'static Operation,
+        thread_id: &str,
+        message: Message,
+    ) -> Result<Request> {
+        let mut request = Request::of_thread(operation, "messages", thread_id)?;
+        let message = message.checked(self.config(), false)?;
+        request.trace_id = message.trace_id();
+        request.body = Body::Json(message.to_bytes()?);
+        Ok(request)
     }
 }

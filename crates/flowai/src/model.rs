@@ -167,6 +167,16 @@ pub(crate) fn read_list<D: Document>(value: Option<&Value>) -> Vec<D> {
         .collect()
 }
 
+/// The items of an array that are strings.
+pub(crate) fn strings(value: Option<&Value>) -> Vec<String> {
+    value
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|item| item.as_str().map(str::to_owned))
+        .collect()
+}
+
 /// The name of a field whose Rust name is a keyword: `r#type` is `type`.
 pub(crate) const fn plain(name: &'static str) -> &'static str {
     match name.as_bytes() {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::Method;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde_json::Value;
 
 use crate::{
@@ -49,9 +49,13 @@ impl Operation {
     }
 
     pub(crate) const fn send(name: &'static str) -> Operation {
+        Operation::once(name, Method::POST)
+    }
+
+    pub(crate) const fn once(name: &'static str, method: Method) -> Operation {
         Operation {
             name,
-            method: Method::POST,
+            method,
             nature: Nature::Send,
         }
     }
@@ -125,10 +129,20 @@ impl Request {
         Ok(self)
     }
 
+    /// Adds a parameter; name and value are encoded.
     pub(crate) fn with_query(mut self, name: &str, value: impl std::fmt::Display) -> Request {
         let separator = if self.target.contains('?') { '&' } else { '?' };
+        let value = value.to_string();
+        let (name, value) = (encoded(name), encoded(&value));
         self.target.push_str(&format!("{separator}{name}={value}"));
         self
+    }
+
+    pub(crate) fn with_page(self, page: Option<u64>) -> Request {
+        match page {
+            Some(page) => self.with_query("page", page),
+            None => self,
+        }
     }
 }
 
@@ -150,6 +164,10 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
+fn encoded(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, UNRESERVED)
+}
+
 /// A thread id as exactly one path segment.
 ///
 /// `.` and `..` cannot be made safe by encoding, since every URL library resolves `%2E%2E` too. Control and
@@ -169,7 +187,7 @@ fn thread_segment(thread_id: &str) -> Result<String> {
     if !plain && thread_id.chars().any(is_control_or_direction) {
         return refuse("contains control or direction characters".into());
     }
-    Ok(utf8_percent_encode(thread_id, UNRESERVED).to_string())
+    Ok(encoded(thread_id).to_string())
 }
 
 fn is_control_or_direction(c: char) -> bool {

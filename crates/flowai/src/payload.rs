@@ -89,6 +89,18 @@ messages! {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message(Object);
 
+impl From<&str> for Message {
+    fn from(text: &str) -> Message {
+        Message::text(text)
+    }
+}
+
+impl From<String> for Message {
+    fn from(text: String) -> Message {
+        Message::text(text)
+    }
+}
+
 /// A latitude or longitude: text is taken as it is, a number is written out.
 #[derive(Clone, Debug)]
 pub struct Coordinate(Value);
@@ -211,6 +223,35 @@ impl Message {
 
     /// The same rules for every language and every way to make a message.
     pub(crate) fn checked(mut self, config: &Config, uploads: bool) -> Result<Checked<'_>> {
+        self.check(config, uploads)?;
+        self.place_metadata(config.metadata_form);
+        let given = self.0.get("traceId").and_then(Value::as_u64);
+        let generated = (given.is_none() && config.trace_ids).then(next_trace_id);
+        let originator = match self.0.contains_key("originator") {
+            true => None,
+            false => Some(config.originator.as_object()),
+        };
+        Ok(Checked {
+            payload: self.0,
+            originator,
+            given,
+            generated,
+        })
+    }
+
+    /// The same rules for a message to many people, which has no sender and no trace id of its own, and knows
+    /// `metadata` alone.
+    pub(crate) fn checked_for_broadcast(mut self, config: &Config, kinds: &[&str]) -> Result<Object> {
+        if !kinds.contains(&self.kind()) {
+            let problem = format_args!("must be {}", kinds.join(" or "));
+            return Err(Error::argument("message.type", problem));
+        }
+        self.check(config, false)?;
+        self.place_metadata(MetadataForm::Metadata);
+        Ok(self.0)
+    }
+
+    fn check(&mut self, config: &Config, uploads: bool) -> Result<()> {
         if self.0.values().any(Value::is_null) {
             self.0.retain(|_, value| !value.is_null());
         }
@@ -232,25 +273,22 @@ impl Message {
             }
             _ => return Err(Error::argument("type", "must be text, event, location or media")),
         }
-        self.check_common()?;
-        self.place_metadata(config.metadata_form);
-        let given = self.0.get("traceId").and_then(Value::as_u64);
-        let generated = (given.is_none() && config.trace_ids).then(next_trace_id);
-        let originator = match self.0.contains_key("originator") {
-            true => None,
-            false => Some(config.originator.as_object()),
-        };
-        Ok(Checked {
-            payload: self.0,
-            originator,
-            given,
-            generated,
-        })
+        self.check_common()
     }
 
     /// `text`, `event`, `location`, `media`, or something that is refused.
     pub(crate) fn kind(&self) -> &str {
         self.str("type")
+    }
+
+    /// What it says, when it says something: what a reply may quote.
+    pub(crate) fn said(&self) -> Option<&str> {
+        let wire = match self.kind() {
+            "text" => "speech",
+            "event" => "eventName",
+            _ => return None,
+        };
+        Some(self.str(wire))
     }
 
     fn str(&self, wire: &str) -> &str {

@@ -37,7 +37,7 @@ pub(crate) fn run(context: &Context<'_>, args: &HistoryArgs) -> Result<(), Failu
     }
     if args.all || args.limit.is_some() {
         let mut entries = client.iter_history(&args.thread, args.limit);
-        while let Some(entry) = entries.next_entry(|call| context.wait(call))? {
+        while let Some(entry) = entries.next_item(|call| context.wait(call))? {
             context.output.result(
                 || Value::Object(entry.as_object().clone()),
                 || speech::entry_lines(&entry),

@@ -47,6 +47,7 @@ pub(crate) struct Transport {
 pub(crate) struct Sent {
     lane: Option<(Arc<Counters>, Mark)>,
     upload: Option<Arc<AtomicBool>>,
+    acknowledged: bool,
 }
 
 impl Sent {
@@ -67,6 +68,11 @@ impl Sent {
         *self = Sent::default();
     }
 
+    /// The service took the message. What fails from now on does not change that.
+    pub(crate) fn acknowledged(&mut self) {
+        self.acknowledged = true;
+    }
+
     fn maybe(&self) -> bool {
         self.lane
             .as_ref()
@@ -79,7 +85,9 @@ impl Sent {
 
     /// What is known when no answer came.
     pub(crate) fn delivery(&self) -> Delivery {
-        if self.maybe() {
+        if self.acknowledged {
+            Delivery::Sent
+        } else if self.maybe() {
             Delivery::MaybeSent
         } else {
             Delivery::NotSent

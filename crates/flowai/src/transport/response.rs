@@ -35,6 +35,21 @@ impl Response {
         self.headers.get("x-request-id")?.to_str().ok()
     }
 
+    /// The headers as text, names in lower case.
+    pub(crate) fn header_pairs(&self) -> Vec<(String, String)> {
+        let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let pairs = self.headers.iter();
+        pairs
+            .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+            .collect()
+    }
+
+    /// When the service answered, by its own clock, to the second.
+    pub(crate) fn date(&self) -> Option<SystemTime> {
+        let text = self.headers.get(header::DATE)?.to_str().ok()?;
+        httpdate::parse_http_date(text).ok()
+    }
+
     fn json(&self) -> Option<Value> {
         serde_json::from_slice(&self.body).ok()
     }
@@ -84,16 +99,7 @@ impl Response {
         };
         Error::new(kind, message).with_response(ErrorResponse {
             status: self.status.as_u16(),
-            headers: self
-                .headers
-                .iter()
-                .map(|(name, value)| {
-                    (
-                        name.as_str().to_owned(),
-                        String::from_utf8_lossy(value.as_bytes()).into_owned(),
-                    )
-                })
-                .collect(),
+            headers: self.header_pairs(),
             body: excerpt(&self.body),
             server_message,
             retry_after: self.retry_after(),

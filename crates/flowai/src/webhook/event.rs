@@ -213,6 +213,12 @@ impl Event {
         documents(self.field("messages"))
     }
 
+    /// Whether there is a list of messages, even an empty one.
+    pub(crate) fn has_messages(&self) -> bool {
+        self.field("messages")
+            .is_some_and(|messages| messages.kind() == Kind::Array)
+    }
+
     /// Who caused the event.
     pub fn originator(&self) -> Option<Originator> {
         document(self.field("originator")?)

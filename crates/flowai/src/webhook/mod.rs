@@ -20,7 +20,7 @@ mod jwt;
 mod kind;
 mod tape;
 mod text;
-mod time;
+pub(crate) mod time;
 mod unique;
 mod verify;
 mod view;
