@@ -4,6 +4,7 @@ use std::{
     fmt,
     future::{Future, IntoFuture},
     pin::Pin,
+    sync::Arc,
     time::Duration,
 };
 
@@ -14,7 +15,7 @@ use crate::{
     error::{Delivery, Error, Result},
     operation::{Operation, Request},
     runtime,
-    transport::{Response, Sent},
+    transport::{BeforeSending, Response, Sent},
 };
 
 /// What a caller waits for. Nothing is sent before [`wait`](Call::wait) or `.await`.
@@ -32,6 +33,7 @@ pub struct Call<T> {
     is_send: bool,
     request: Result<Request>,
     finish: Finish<T>,
+    before: Option<BeforeSending>,
     timeout: Option<Duration>,
 }
 
@@ -88,6 +90,7 @@ impl<T> Call<T> {
             is_send: operation.is_send(),
             request,
             finish,
+            before: None,
             timeout: None,
         }
     }
@@ -96,6 +99,20 @@ impl<T> Call<T> {
     /// it adds one.
     pub fn timeout(mut self, timeout: Duration) -> Call<T> {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Waits for `hook` once there is a connection, before the first byte of the request leaves, for programs that
+    /// write down what they are about to do. It runs again before every further attempt. An upload connects and writes
+    /// in one step, so for an upload it runs before there is a connection.
+    ///
+    /// # Errors
+    /// An error of the hook ends the call, and nothing is sent.
+    pub fn before_sending<F>(mut self, hook: impl Fn() -> F + Send + Sync + 'static) -> Call<T>
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.before = Some(Arc::new(move || Box::pin(hook())));
         self
     }
 
@@ -110,8 +127,8 @@ impl<T> Call<T> {
     /// Every [`ErrorKind`](crate::ErrorKind) of a request; `InvalidArgument` inside an asynchronous runtime, where
     /// waiting would stop everything else.
     pub fn wait(self) -> Result<T> {
-        let mut sent = Sent::default();
         let prepared = self.prepare()?;
+        let mut sent = prepared.sent();
         runtime::block_on(prepared.run(&mut sent)).map_err(|e| prepared.failed_before(e))?
     }
 
@@ -120,7 +137,7 @@ impl<T> Call<T> {
     pub fn wait_with(self, mut tick: impl FnMut() -> Result<()>) -> Result<T> {
         let prepared = self.prepare()?;
         let attention = prepared.request.attention();
-        let mut sent = Sent::default();
+        let mut sent = prepared.sent();
         let waited = runtime::block_on_attentive(prepared.run(&mut sent), attention.as_deref(), &mut tick);
         match waited {
             Ok(result) => result,
@@ -144,6 +161,7 @@ impl<T> Call<T> {
             operation,
             is_send,
             finish: self.finish,
+            before: self.before,
             timeout: self.timeout,
         })
     }
@@ -166,10 +184,15 @@ struct Prepared<T> {
     is_send: bool,
     request: Request,
     finish: Finish<T>,
+    before: Option<BeforeSending>,
     timeout: Option<Duration>,
 }
 
 impl<T> Prepared<T> {
+    fn sent(&self) -> Sent {
+        Sent::new(self.before.clone())
+    }
+
     async fn run(&self, sent: &mut Sent) -> Result<T> {
         let began = Instant::now();
         let named = |error: Error| error.with_operation(self.operation);
@@ -214,7 +237,7 @@ impl<T: Send + 'static> IntoFuture for Call<T> {
         Pending(Box::pin(async move {
             let prepared = self.prepare()?;
             let task = runtime::spawn(async move {
-                let mut sent = Sent::default();
+                let mut sent = prepared.sent();
                 prepared.run(&mut sent).await
             })?;
             task.await?

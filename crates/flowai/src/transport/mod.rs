@@ -13,6 +13,7 @@ mod tls;
 mod upload;
 
 use std::{
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -42,15 +43,35 @@ pub(crate) struct Transport {
     budget: Budget,
 }
 
+/// Called when a request is about to leave; an error keeps it here.
+pub(crate) type BeforeSending =
+    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;
+
 /// What is known of the request that is under way. It outlives the attempt, so that it can tell after a deadline.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Sent {
+    before: Option<BeforeSending>,
     lane: Option<(Arc<Counters>, Mark)>,
     upload: Option<Arc<AtomicBool>>,
     acknowledged: bool,
 }
 
 impl Sent {
+    pub(crate) fn new(before: Option<BeforeSending>) -> Sent {
+        Sent {
+            before,
+            ..Sent::default()
+        }
+    }
+
+    /// There is a connection: the request leaves when this returns.
+    async fn leaving(&self) -> Result<()> {
+        match &self.before {
+            Some(before) => before().await,
+            None => Ok(()),
+        }
+    }
+
     /// A request is about to be written to the connection that counts here.
     fn begin(&mut self, counters: &Arc<Counters>) {
         self.lane = Some((Arc::clone(counters), counters.mark()));
@@ -65,7 +86,7 @@ impl Sent {
 
     /// Nothing of a new attempt has left yet.
     fn reset(&mut self) {
-        *self = Sent::default();
+        *self = Sent::new(self.before.take());
     }
 
     /// The service took the message. What fails from now on does not change that.

@@ -118,6 +118,7 @@ impl Pool {
                 Some(lane) => (lane, true),
                 None => (self.connect(config).await?, false),
             };
+            sent.leaving().await?;
             let outcome = lane
                 .exchange(self.request(config, request, json.clone())?, sent)
                 .await;

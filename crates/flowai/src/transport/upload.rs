@@ -75,6 +75,8 @@ pub(super) async fn send(
         .header(http::header::AUTHORIZATION, config.authorization.clone())
         .header(http::header::ACCEPT, "application/json")
         .multipart(form);
+    // The library connects and writes in one step.
+    sent.leaving().await?;
     let exchange = async {
         let answer: http::Response<reqwest::Body> = request.send().await.map_err(failure)?.into();
         let (head, body) = answer.into_parts();
