@@ -61,6 +61,16 @@ impl Client {
         self.send_as(operation, thread_id, message)
     }
 
+    /// Checks a message as [`send`](Client::send) does, without sending it, and fills in what it would carry: the
+    /// originator of this client and a trace id. For programs that keep messages before they send them.
+    ///
+    /// # Errors
+    /// `InvalidArgument`, naming the argument.
+    pub fn check_message(&self, thread_id: &str, message: impl Into<Message>) -> Result<Message> {
+        Request::of_thread(&SEND, "messages", thread_id)?;
+        message.into().complete(self.config())
+    }
+
     fn send_as(&self, operation: &'static Operation, thread_id: &str, message: Message) -> Call<Receipt> {
         let request = self.message_request(operation, thread_id, message);
         self.acknowledged(operation, request)

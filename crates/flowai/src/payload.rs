@@ -239,6 +239,18 @@ impl Message {
         })
     }
 
+    /// The same rules for a message that is sent later: it has a sender and a trace id already.
+    pub(crate) fn complete(mut self, config: &Config) -> Result<Message> {
+        self.check(config, false)?;
+        if !self.0.contains_key("originator") {
+            self = self.originator(config.originator.clone());
+        }
+        if config.trace_ids && !self.0.contains_key("traceId") {
+            self = self.trace_id(next_trace_id());
+        }
+        Ok(self)
+    }
+
     /// The same rules for a message to many people, which has no sender and no trace id of its own, and knows
     /// `metadata` alone.
     pub(crate) fn checked_for_broadcast(mut self, config: &Config, kinds: &[&str]) -> Result<Object> {
