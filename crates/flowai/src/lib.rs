@@ -46,6 +46,7 @@ mod proxy;
 mod request;
 pub mod runtime;
 mod secret;
+pub mod templates;
 mod threads;
 mod trace_id;
 mod transport;
@@ -56,7 +57,7 @@ pub use ask::Reply;
 pub use base_url::DEFAULT_BASE_URL;
 pub use bot::BotStatus;
 pub use broadcast::{CHANNEL_NAMES, Channel, Recipient, Segment};
-pub use business_hours::{BusinessHours, Holiday, Interval, Weekday};
+pub use business_hours::{BusinessHours, Holiday, Interval, LocalTime, Weekday};
 pub use call::{Call, Pending};
 pub use client::{Client, Receipt};
 pub use config::{ClientBuilder, MetadataForm};
@@ -70,6 +71,13 @@ pub use options::Options;
 pub use pages::{Page, PageIter};
 pub use payload::{Coordinate, EventMessage, LocationMessage, MediaMessage, Message, TextMessage};
 pub use request::Response;
+pub use templates::{
+    Action, AgentTextTemplate, AudioTemplate, Button, ButtonTrigger, ButtonsTemplate, Card, CardMedia,
+    CardTemplate, CarouselTemplate, ChannelTemplate, Content, CustomTemplate, EventTemplate, ExpirationTime,
+    FileTemplate, HandoverTemplate, ImageTemplate, KhorosPriorityTemplate, ListItem, ListTemplate,
+    LocationTemplate, NoteTemplate, QuickReply, SystemReplyTemplate, TemplateKind, TextTemplate,
+    VideoTemplate, WebviewTemplate,
+};
 pub use threads::{ThreadIter, ThreadsPage};
 pub use trace_id::TRACE_ID_LIMIT;
 

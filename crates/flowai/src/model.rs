@@ -1,9 +1,13 @@
 //! JSON documents with names: what a field is called, on the wire and in every language, is written once, here and in `models`.
 //!
 //! A model keeps the document it was read from. Accessors of known fields are typed; a field that is missing, null
-//! or of the wrong shape reads as absent, and a field that nobody knew stays in [`Document::extra`].
+//! or of the wrong shape reads as absent, and a field that nobody knew stays in [`Document::extra`]. Numbers and
+//! truth values are also read from the strings that hold them (`"600"`, `"true"`), since the service is known to send
+//! both; the document keeps what came.
 
-use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+use serde_json::{Map, Number, Value};
 
 use crate::error::{Error, Result};
 
@@ -46,6 +50,25 @@ pub struct Field {
     pub required: bool,
     /// What it means, in words, for the help texts of every language.
     pub doc: &'static str,
+}
+
+impl Field {
+    /// What the field holds in this document: a value of its shape, or nothing. This is how every language reads it.
+    ///
+    /// Items of a [`Shape::List`] that are no objects are still among its items: skip them.
+    pub fn read<'a>(&self, object: &'a Object) -> Option<Cow<'a, Value>> {
+        let value = object.get(self.wire).filter(|value| !value.is_null())?;
+        let fits = match self.shape {
+            Shape::Any => true,
+            Shape::String => value.is_string(),
+            Shape::Object | Shape::Model(_) => value.is_object(),
+            Shape::Array | Shape::List(_) => value.is_array(),
+            Shape::Bool => return read_bool(value).map(|truth| Cow::Owned(Value::Bool(truth))),
+            Shape::Number => return read_number(value).map(|number| Cow::Owned(Value::Number(number))),
+            Shape::Integer => return read_integer(value).map(|number| Cow::Owned(Value::Number(number))),
+        };
+        fits.then_some(Cow::Borrowed(value))
+    }
 }
 
 /// The description of one kind of document.
@@ -134,6 +157,19 @@ pub trait Document: Sized + Clone + PartialEq {
     /// The document itself.
     fn into_object(self) -> Object;
 
+    /// The document as a JSON value: equal to the one that it was read from.
+    ///
+    /// Equal means: the same members and items, the same text, whole numbers from -2^63 to 2^64 - 1 exactly, and
+    /// other numbers as the nearest `f64` (`1.0` stays a number with a fraction). The order of members is not kept.
+    fn to_value(&self) -> Value {
+        Value::Object(self.as_object().clone())
+    }
+
+    /// A field by its name in this library (`reply_to`), if it has the shape that it should have.
+    fn get(&self, name: &str) -> Option<Cow<'_, Value>> {
+        Self::MODEL.field(name)?.read(self.as_object())
+    }
+
     /// Takes any JSON value; anything but an object is an error that names the model.
     fn from_value(value: Value) -> Result<Self> {
         match value {
@@ -155,6 +191,34 @@ pub trait Document: Sized + Clone + PartialEq {
 /// A number, or a string that holds one: the service sends both for the same field.
 pub(crate) fn tolerant_u64(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())
+}
+
+/// A number, or a string that holds one.
+pub(crate) fn read_number(value: &Value) -> Option<Number> {
+    match value {
+        Value::Number(number) => Some(number.clone()),
+        Value::String(text) => {
+            let text = text.trim();
+            let whole = text.parse::<i64>().ok().map(Number::from);
+            whole.or_else(|| Number::from_f64(text.parse().ok()?))
+        }
+        _ => None,
+    }
+}
+
+/// A number without a fraction, or a string that holds one.
+pub(crate) fn read_integer(value: &Value) -> Option<Number> {
+    read_number(value).filter(|number| number.is_i64() || number.is_u64())
+}
+
+/// A truth value, or a string that holds one.
+pub(crate) fn read_bool(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(truth) => Some(*truth),
+        Value::String(text) if text == "true" => Some(true),
+        Value::String(text) if text == "false" => Some(false),
+        _ => None,
+    }
 }
 
 /// The items of an array that are objects.
@@ -222,15 +286,15 @@ macro_rules! accessor {
     };
     ($(#[$doc:meta])* $name:ident, $wire:literal, Number) => {
         $(#[$doc])*
-        pub fn $name(&self) -> Option<f64> { self.0.get($wire)?.as_f64() }
+        pub fn $name(&self) -> Option<f64> { $crate::model::read_number(self.0.get($wire)?)?.as_f64() }
     };
     ($(#[$doc:meta])* $name:ident, $wire:literal, Integer) => {
         $(#[$doc])*
-        pub fn $name(&self) -> Option<i64> { self.0.get($wire)?.as_i64() }
+        pub fn $name(&self) -> Option<i64> { $crate::model::read_integer(self.0.get($wire)?)?.as_i64() }
     };
     ($(#[$doc:meta])* $name:ident, $wire:literal, Bool) => {
         $(#[$doc])*
-        pub fn $name(&self) -> Option<bool> { self.0.get($wire)?.as_bool() }
+        pub fn $name(&self) -> Option<bool> { $crate::model::read_bool(self.0.get($wire)?) }
     };
     ($(#[$doc:meta])* $name:ident, $wire:literal, Object) => {
         $(#[$doc])*

@@ -155,16 +155,6 @@ impl Profile {
     }
 }
 
-impl Template {
-    /// The text that this part says: `payload.text`, `payload.speech` or `payload.title`, else nothing.
-    pub fn text(&self) -> Option<&str> {
-        let payload = self.payload()?;
-        ["text", "speech", "title"]
-            .iter()
-            .find_map(|key| payload.get(*key)?.as_str())
-    }
-}
-
 /// `3` for a whole number that arrived as `3`, `3.0` or `"3"`.
 pub(crate) fn whole(number: f64) -> Option<Number> {
     if number.fract() == 0.0 && number.abs() < 9e15 {

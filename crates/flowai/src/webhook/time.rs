@@ -1,5 +1,7 @@
 //! Times as the service writes them: RFC 3339 text or milliseconds since 1970.
 
+use time::{Date, Month};
+
 /// Exactly these digits as a number.
 fn digits(text: &str) -> Option<i64> {
     let all = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -11,37 +13,31 @@ fn two(text: &str, max: i64) -> Option<i64> {
     digits(text).filter(|number| text.len() == 2 && *number <= max)
 }
 
-fn days_in_month(year: i64, month: i64) -> i64 {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    match month {
-        2 if leap => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// Days from 1970-01-01 to this date, counted in years that begin in March, so that the leap day is their last.
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
-    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    year * 365 + leap_days + (month * 153 + 2) / 5 + day - 1 - 719_468
-}
-
-/// `YYYY-MM-DD` in days.
-fn date(text: &str) -> Option<i64> {
+/// `YYYY-MM-DD`.
+pub(crate) fn date(text: &str) -> Option<Date> {
     let (year, rest) = text.split_once('-')?;
     let (month, day) = rest.split_once('-')?;
-    let (year, month, day) = (
-        digits(year).filter(|_| year.len() == 4)?,
-        two(month, 12)?,
-        two(day, 31)?,
-    );
-    (month > 0 && (1..=days_in_month(year, month)).contains(&day)).then(|| days_since_1970(year, month, day))
+    let year = digits(year).filter(|_| year.len() == 4)?;
+    calendar_date(year, two(month, 12)?, two(day, 31)?)
+}
+
+/// A date of the calendar, if there is one.
+pub(crate) fn calendar_date(year: i64, month: i64, day: i64) -> Option<Date> {
+    let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
+    Date::from_calendar_date(i32::try_from(year).ok()?, month, u8::try_from(day).ok()?).ok()
+}
+
+const JULIAN_DAY_OF_1970: i64 = 2_440_588;
+
+/// Days since 1970-01-01.
+pub(crate) fn days_since_1970(date: Date) -> i64 {
+    i64::from(date.to_julian_day()) - JULIAN_DAY_OF_1970
+}
+
+/// The date so many days after 1970-01-01, if the calendar goes so far.
+pub(crate) fn date_of_day(days: i64) -> Option<Date> {
+    let day = days.checked_add(JULIAN_DAY_OF_1970)?;
+    Date::from_julian_day(i32::try_from(day).ok()?).ok()
 }
 
 /// `HH:MM:SS` with an optional fraction in milliseconds. Second 60 is a leap second.
@@ -74,11 +70,20 @@ fn offset(text: &str) -> Option<(&str, i64)> {
     }
 }
 
-/// Milliseconds since 1970 UTC of a time with a zone; nothing for anything else.
-pub(crate) fn milliseconds(text: &str) -> Option<i64> {
+/// What the clock shows in a time with a zone, in milliseconds since 1970 on that clock, and how many milliseconds
+/// it is ahead of UTC; nothing for anything else.
+pub(crate) fn clock(text: &str) -> Option<(i64, i64)> {
     let (text, offset) = offset(text)?;
     let (day, time) = text.split_once(['T', 't', ' '])?;
-    Some(date(day)? * 86_400_000 + time_of_day(time)? - offset)
+    Some((
+        days_since_1970(date(day)?) * 86_400_000 + time_of_day(time)?,
+        offset,
+    ))
+}
+
+/// Milliseconds since 1970 UTC of a time with a zone; nothing for anything else.
+pub(crate) fn milliseconds(text: &str) -> Option<i64> {
+    clock(text).map(|(shown, offset)| shown - offset)
 }
 
 #[cfg(test)]

@@ -1,4 +1,9 @@
-//! "Business hours" of the API document.
+//! "Business hours" of the API document: what they say, and whether it is open at a moment.
+
+mod local_time;
+mod opening;
+
+pub use local_time::LocalTime;
 
 models! {
     /// One set of business hours ("Business hours" of the API document).
@@ -23,9 +28,10 @@ models! {
 
     /// From when until when it is open.
     Interval {
-        /// Start in 24 hours, `H:MM` without zero padding.
+        /// Start in 24 hours, `H:MM` without zero padding. The minute itself belongs to the interval.
         from: String = "from",
-        /// End in 24 hours, `H:MM` without zero padding.
+        /// End in 24 hours, `H:MM` without zero padding. The minute itself does not belong to the interval, except
+        /// that `23:59` and `24:00` mean the end of the day.
         to: String = "to",
     }
 
@@ -33,7 +39,7 @@ models! {
     Holiday {
         /// The name of the day.
         holiday: String = "holiday",
-        /// The date, as an ISO 8601 instant at midnight UTC.
+        /// The date, as an ISO 8601 instant at midnight UTC. The date in UTC is meant, wherever the project is.
         date: String = "date",
     }
 }
