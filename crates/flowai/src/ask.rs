@@ -18,6 +18,7 @@ use crate::{
     models::{HistoryEntry, ReplyMessage, Template},
     operation::Operation,
     payload::Message,
+    templates::QuickReply,
     transport::Sent,
     webhook::{Event, parse_event, time},
 };
@@ -52,6 +53,16 @@ impl Reply {
     pub fn templates(&self) -> Vec<Template> {
         let messages = self.messages();
         messages.iter().flat_map(ReplyMessage::responses).collect()
+    }
+
+    /// What the bot suggests to answer, from the last message that suggests something.
+    pub fn quick_replies(&self) -> Vec<QuickReply> {
+        let messages = self.messages();
+        let suggested = messages.iter().rev().map(ReplyMessage::quick_replies);
+        suggested
+            .into_iter()
+            .find(|replies| !replies.is_empty())
+            .unwrap_or_default()
     }
 
     /// The thread that was asked.
