@@ -46,6 +46,8 @@ mod server;
 mod service;
 mod socket;
 mod stats;
+#[allow(dead_code, unused_imports, reason = "inbox and outbox come next")]
+mod storage;
 mod strict;
 mod tls;
 

@@ -61,8 +61,8 @@ fn shared() -> Result<&'static Shared> {
         })
 }
 
-/// Handlers of the host must never run on our threads.
-fn block_signals() {
+/// Blocks all signals on this thread: handlers of the host must never run on threads of a library.
+pub fn block_signals() {
     let _ = SigSet::all().thread_block();
 }
 
