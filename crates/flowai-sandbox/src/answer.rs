@@ -13,7 +13,7 @@ pub(crate) type Answer = Response<Full<Bytes>>;
 pub(crate) struct Refusal {
     status: StatusCode,
     message: String,
-    allow: Option<&'static str>,
+    allow: Option<String>,
 }
 
 impl Refusal {
@@ -34,13 +34,20 @@ impl Refusal {
     }
 
     pub(crate) fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "No such endpoint")
+        Self::unknown("No such endpoint")
     }
 
-    pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
+    /// Something that the request names does not exist.
+    pub(crate) fn unknown(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    /// `allow` are the methods of the endpoint, as a header names them.
+    pub(crate) fn method_not_allowed(allow: String) -> Self {
         Self {
+            status: StatusCode::METHOD_NOT_ALLOWED,
+            message: format!("Use {allow}"),
             allow: Some(allow),
-            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, format!("Use {allow}"))
         }
     }
 
@@ -57,10 +64,8 @@ impl Refusal {
 
     pub(crate) fn into_answer(self) -> Answer {
         let mut answer = json_answer(self.status, &error_body(&self.message));
-        if let Some(allow) = self.allow {
-            answer
-                .headers_mut()
-                .insert(header::ALLOW, HeaderValue::from_static(allow));
+        if let Some(allow) = self.allow.and_then(|allow| HeaderValue::try_from(allow).ok()) {
+            answer.headers_mut().insert(header::ALLOW, allow);
         }
         answer
     }

@@ -1,13 +1,13 @@
-//! The bot: what follows from what was said.
+//! The bot: what it makes of what it hears.
 
-use serde_json::{Map, Value, json};
+use std::time::Duration;
 
-use crate::clock;
-use crate::messages::{Content, Message};
-use crate::originator::{bot_in_events, bot_in_history};
-use crate::shared::{Shared, lock};
+use serde_json::{Value, json};
 
-/// Who answers in the sandbox.
+use crate::messages::Content;
+use crate::seed::Rule;
+
+/// Who answers in the sandbox what no rule of its [`Seed`](crate::Seed) answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Bot {
     /// Says again what was said: a text as the same text, an event as a text with its name, a location or a
@@ -18,107 +18,75 @@ pub enum Bot {
     None,
 }
 
-/// The event message that makes the bot hand the thread over.
+/// The event message that makes the bot hand the thread over, unless a rule is for it.
 const HANDOVER: &str = "HANDOVER";
 
-/// Takes a message in: into the history and to the webhook as delivered, then whatever the bot makes of it.
-/// All of it in one step, so that history and events tell the same order.
-pub(crate) fn hear(shared: &Shared, thread_id: &str, message: &Message) {
-    let mut threads = lock(&shared.threads);
-    let fallback = message.content.fallback();
-    threads.append(
-        thread_id,
-        message.originator.in_history(),
-        history_message(
-            &fallback,
-            Value::Null,
-            message.params(),
-            message.content.response(),
-        ),
-    );
-    shared
-        .webhooks
-        .send(event("message.delivered", thread_id, message.delivered_fields()));
+/// What the bot says and does.
+pub(crate) struct Answer {
+    /// The name of the step of the flow, and the type of it.
+    pub(crate) step: String,
+    pub(crate) step_type: &'static str,
+    /// What was found in the message, an object.
+    pub(crate) params: Value,
+    pub(crate) messages: Vec<Saying>,
+    /// Webhook events to send besides.
+    pub(crate) push_events: Vec<Value>,
+    /// What becomes of the thread when everything is said.
+    pub(crate) change: Option<Change>,
+}
 
-    let handover = matches!(&message.content, Content::Event { name } if name == HANDOVER);
-    if handover {
-        shared
-            .webhooks
-            .send(event("control.handover", thread_id, Map::new()));
-    }
-    if (handover || message.originator.is_moderator()) && threads.set_paused(thread_id, true) {
-        shared
-            .webhooks
-            .send(event("control.pause", thread_id, Map::new()));
-    }
-    if threads.is_paused(thread_id) || shared.options.bot == Bot::None {
-        return;
-    }
+/// One message of the bot.
+#[derive(Clone, Debug)]
+pub(crate) struct Saying {
+    /// The pause before it, on the sandbox's clock.
+    pub(crate) delay: Duration,
+    /// The message in words.
+    pub(crate) fallback: String,
+    /// Its templates.
+    pub(crate) responses: Vec<Value>,
+}
 
-    let response = match &message.content {
+/// What can be done with a thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Pause,
+    Resume,
+    /// For so long, or for as long as handovers are.
+    Handover(Option<Duration>),
+    Takeover,
+    Resolve,
+}
+
+/// The first rule that fits answers, else `bot`.
+pub(crate) fn answer(rules: &[Rule], bot: Bot, content: &Content) -> Answer {
+    let found = rules
+        .iter()
+        .find_map(|rule| Some((rule.is_for_an_event(), rule.answer(content)?)));
+    let hands_over = matches!(content, Content::Event { name } if name == HANDOVER);
+    match found {
+        Some((for_an_event, answer)) if for_an_event || !hands_over => answer,
+        _ => Answer {
+            step: "echo".to_owned(),
+            step_type: content.step_type(),
+            params: json!({}),
+            messages: match bot {
+                Bot::Echo if !hands_over => vec![echo(content)],
+                _ => Vec::new(),
+            },
+            push_events: Vec::new(),
+            change: hands_over.then_some(Change::Handover(None)),
+        },
+    }
+}
+
+fn echo(content: &Content) -> Saying {
+    let response = match content {
         Content::Event { name } => json!({"type": "text", "payload": {"text": name}}),
         other => other.response(),
     };
-    threads.append(
-        thread_id,
-        bot_in_history(),
-        history_message(&fallback, json!(fallback), json!({}), response.clone()),
-    );
-    shared
-        .webhooks
-        .send(reply(shared, thread_id, message, &fallback, response));
-}
-
-/// Pauses or resumes the bot because it was asked to, which is told each time.
-pub(crate) fn control(shared: &Shared, thread_id: &str, pause: bool) {
-    let mut threads = lock(&shared.threads);
-    threads.set_paused(thread_id, pause);
-    let name = if pause { "control.pause" } else { "control.resume" };
-    shared.webhooks.send(event(name, thread_id, Map::new()));
-}
-
-/// One message in the shape of "Thread messages" of the API document.
-fn history_message(fallback: &str, reply_to: Value, params: Value, response: Value) -> Value {
-    json!({
-        "fallback": fallback,
-        "replyTo": reply_to,
-        "contexts": [],
-        "params": params,
-        "intents": [],
-        "createdAt": clock::iso_now(),
-        "responses": [response],
-    })
-}
-
-/// A webhook event: a flat object with its name under `type`.
-fn event(name: &str, thread_id: &str, mut fields: Map<String, Value>) -> Value {
-    fields.insert("type".to_owned(), json!(name));
-    fields.insert("threadId".to_owned(), json!(thread_id));
-    Value::Object(fields)
-}
-
-fn reply(shared: &Shared, thread_id: &str, heard: &Message, fallback: &str, response: Value) -> Value {
-    json!({
-        "type": "message.reply",
-        "threadId": thread_id,
-        "activityId": shared.ids.uuid(),
-        "agentId": shared.webhooks.agent_id(),
-        "channelId": shared.webhooks.channel_id(),
-        "messages": [{
-            "fallback": fallback,
-            "silent": false,
-            "replyTo": fallback,
-            "originator": bot_in_events(),
-            "actions": [],
-            "responses": [response],
-            "intents": [],
-            "contexts": [],
-            "params": {},
-            "createdAt": clock::iso_now(),
-            "meta": {"msgId": shared.ids.uuid()},
-        }],
-        "originator": bot_in_events(),
-        "user": heard.originator.sent(),
-        "createdAt": clock::iso_now(),
-    })
+    Saying {
+        delay: Duration::ZERO,
+        fallback: content.fallback(),
+        responses: vec![response],
+    }
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::bot::Bot;
-use crate::business_hours;
 use crate::error::SandboxError;
 use crate::sandbox::Sandbox;
+use crate::seed::Seed;
 
 /// The largest upload of "Media message" of the API document, 250 MB.
 const MAX_UPLOAD: u64 = 250 * 1024 * 1024;
@@ -35,7 +35,9 @@ pub struct SandboxBuilder {
     pub(crate) max_text: usize,
     pub(crate) idle_timeout: Duration,
     pub(crate) fix_is_paued: bool,
-    pub(crate) business_hours: Value,
+    pub(crate) business_hours: Option<Value>,
+    pub(crate) seed: Seed,
+    pub(crate) sync_replies: bool,
 }
 
 impl Default for SandboxBuilder {
@@ -53,7 +55,9 @@ impl Default for SandboxBuilder {
             max_text: MAX_TEXT,
             idle_timeout: IDLE_TIMEOUT,
             fix_is_paued: false,
-            business_hours: business_hours::default_hours(),
+            business_hours: None,
+            seed: Seed::default(),
+            sync_replies: true,
         }
     }
 }
@@ -105,7 +109,8 @@ impl SandboxBuilder {
         self
     }
 
-    /// How fast the clock of the webhook retries runs: every wait between two attempts is divided by this.
+    /// How fast the clock of the sandbox runs: every wait between two attempts to deliver, every delay of a rule and
+    /// every pause of a handover is divided by this.
     /// Finite and above zero; 1 unless told. At 100,000 the four hours pass in 0.15 seconds.
     pub fn speed(mut self, speed: f64) -> Self {
         self.speed = speed;
@@ -141,10 +146,23 @@ impl SandboxBuilder {
         self
     }
 
-    /// The list under `businessHours`, in the shape of "Business hours" of the API document. Two teams
-    /// unless told.
+    /// The list under `businessHours`, in the shape of "Business hours" of the API document. Those of the seed
+    /// unless told; two teams if there are none either.
     pub fn business_hours(mut self, hours: Value) -> Self {
-        self.business_hours = hours;
+        self.business_hours = Some(hours);
+        self
+    }
+
+    /// What the sandbox knows when it starts, and what its bot answers by. Nothing unless told.
+    pub fn seed(mut self, seed: Seed) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Whether a message sent with `sync=true` is answered with the bot's reply. With false it is acknowledged and
+    /// the reply goes to the webhook, which is what the API document of 2019 describes. True unless told.
+    pub fn sync_replies(mut self, reply: bool) -> Self {
+        self.sync_replies = reply;
         self
     }
 

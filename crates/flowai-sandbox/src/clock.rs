@@ -1,6 +1,6 @@
-//! The time of day, in the two forms the sandbox writes it.
+//! The time of day, in the two forms the sandbox writes it, and the pace of its waits.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use time::OffsetDateTime;
 
@@ -27,6 +27,20 @@ pub(crate) fn iso(moment: OffsetDateTime) -> String {
 /// [`iso`] of now.
 pub(crate) fn iso_now() -> String {
     iso(OffsetDateTime::now_utc())
+}
+
+/// How fast the waits of the sandbox pass.
+#[derive(Clone, Copy)]
+pub(crate) struct Pace {
+    /// Finite and above zero.
+    pub(crate) speed: f64,
+}
+
+impl Pace {
+    /// A wait in real time. (`Duration::div_f64` panics where the result is too long.)
+    pub(crate) fn real(self, wait: Duration) -> Duration {
+        Duration::try_from_secs_f64(wait.as_secs_f64() / self.speed).unwrap_or(Duration::MAX)
+    }
 }
 
 #[cfg(test)]

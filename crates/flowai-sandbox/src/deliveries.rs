@@ -59,6 +59,8 @@ struct Log {
     ring: Ring<Delivery>,
     pending: usize,
     pending_bytes: usize,
+    /// What will be said later, and so causes events.
+    expected: usize,
     stopped: bool,
 }
 
@@ -74,6 +76,7 @@ impl DeliveryLog {
             ring: Ring::new(),
             pending: 0,
             pending_bytes: 0,
+            expected: 0,
             stopped: false,
         };
         Self {
@@ -138,6 +141,21 @@ impl DeliveryLog {
         }
     }
 
+    /// Events are to come that [`wait`](Self::wait) waits for. False if too many are already.
+    pub(crate) fn expect(&self) -> bool {
+        let mut log = lock(&self.log);
+        let accepted = !log.stopped && log.expected < PENDING_EVENTS;
+        log.expected += usize::from(accepted);
+        accepted
+    }
+
+    /// What was expected has come, or will not.
+    pub(crate) fn expected(&self) {
+        let mut log = lock(&self.log);
+        log.expected = log.expected.saturating_sub(1);
+        self.settled.notify_all();
+    }
+
     pub(crate) fn stop(&self) {
         lock(&self.log).stopped = true;
         self.settled.notify_all();
@@ -146,7 +164,7 @@ impl DeliveryLog {
     pub(crate) fn wait(&self, limit: Duration) -> bool {
         let deadline = Instant::now().checked_add(limit);
         let mut log = lock(&self.log);
-        while log.pending > 0 && !log.stopped {
+        while log.pending + log.expected > 0 && !log.stopped {
             let left = deadline.map_or(Duration::from_secs(3600), |deadline| {
                 deadline.saturating_duration_since(Instant::now())
             });
@@ -159,7 +177,7 @@ impl DeliveryLog {
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
-        log.pending == 0
+        log.pending + log.expected == 0
     }
 
     pub(crate) fn to_vec(&self) -> Vec<Delivery> {

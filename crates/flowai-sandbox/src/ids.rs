@@ -40,12 +40,20 @@ impl Ids {
         })
     }
 
-    pub(crate) fn uuid(&self) -> String {
+    fn next(&self) -> u128 {
         let counter = self.next.fetch_add(1, Ordering::Relaxed);
         let tag = hmac::sign(&self.key, &counter.to_be_bytes());
-        let bytes = tag.as_ref().first_chunk::<16>().copied().unwrap_or_default();
+        u128::from_be_bytes(tag.as_ref().first_chunk::<16>().copied().unwrap_or_default())
+    }
+
+    /// An id of a span of the platform's tracing: 16 hexadecimal digits.
+    pub(crate) fn span(&self) -> String {
+        format!("{:016x}", self.next() >> 64)
+    }
+
+    pub(crate) fn uuid(&self) -> String {
         // Version 4, variant 1: what readers of these ids expect to see.
-        let id = (u128::from_be_bytes(bytes) & !(0xf << 76) & !(0b11 << 62)) | (0x4 << 76) | (0b10 << 62);
+        let id = (self.next() & !(0xf << 76) & !(0b11 << 62)) | (0x4 << 76) | (0b10 << 62);
         format!(
             "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
             id >> 96,

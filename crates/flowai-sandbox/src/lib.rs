@@ -1,7 +1,7 @@
 //! Flow.ai on this machine: a server that behaves like the REST API and calls webhooks.
 //!
-//! A [`Sandbox`] answers every endpoint of the API document, keeps the conversation of each thread,
-//! runs a small bot and delivers its events to a webhook with the retries that "Responding to a call"
+//! A [`Sandbox`] answers every endpoint of the API document and of its later versions, keeps the conversation and the
+//! state of each thread, runs a bot that answers by the rules of a [`Seed`] and delivers its events to a webhook with the retries that "Responding to a call"
 //! of the API document describes. It keeps a journal of what it was asked and of what it delivered, and
 //! fails on request, so that a program can be tested against all of it without an account.
 //!
@@ -18,12 +18,21 @@
 //! - The echo replies with the text that was sent; every type of message is described at [`Bot`].
 //! - A message causes `message.delivered`, which repeats it, then the bot's `message.reply`. Both carry the
 //!   thread id as it was sent. Events are flat objects with their name under `type`.
-//! - The asynchronous queries are answered by events named `history`, `businessHours` and `isPaused`, with
-//!   the fields of the synchronous results.
-//! - An event message `HANDOVER` causes `control.handover` and pauses the bot; a `moderator` pauses it, too.
-//!   Each time that a message pauses a bot that was not, and at every call of "Pause" and "Resume",
+//! - The asynchronous queries are answered by events named `history`, `threads`, `trigger.events`, `businessHours`,
+//!   `segments` and `isPaused`, with the fields of the synchronous results.
+//! - A `moderator` pauses the bot, and so does a handover: by a call, by a rule, or by an event message `HANDOVER` that
+//!   no rule is for. Each time that a bot is paused that was not, and at every call of "Pause" and "Resume",
 //!   `control.pause` or `control.resume` follows. A paused bot does not reply.
-//! - History is in the order of time; pages count from 1, an unknown thread has one empty page.
+//! - A handover is told by `control.handover` (a takeover by `takeover`) and ends when the bot is resumed: by a call, or
+//!   when its seconds have passed. Without seconds it lasts as long as the seed says, or until it is ended. Resolving
+//!   resumes the bot, and the thread stays resolved whatever follows, see [`ThreadState`].
+//! - A message with `sync=true` is answered with the reply, which is not told to the webhook then; with an
+//!   acknowledgement if the bot says nothing. What a rule delays is left out of such an answer.
+//! - A broadcast is heard in a thread of each recipient, `ADDRESS|CHANNEL_EXTERNALID` (`ADDRESS|o_CHANNELID` for
+//!   segments), and answered by events named `outbound`.
+//! - An answer comes when the action is done, with `writeConcern` and without.
+//! - History is in the order of time; pages count from 1, an unknown thread has one empty page. Triggered events are in it
+//!   with `events=true` alone. Threads are listed in the order of their first use.
 //! - Webhook calls carry a JWT (HS256) in `Authorization: Bearer`. The first retry comes after one second, each
 //!   wait is twice the one before it up to ten minutes, and after four hours the event is given up. Events
 //!   of one thread are delivered one after another, so a failing one holds back those behind it; threads
@@ -32,21 +41,28 @@
 //!
 //! # The modules
 //!
-//! How a request travels through the modules: `server` (connections and their limits) → `routes` (which
-//! endpoint, `auth`, `cors`, `failures`) → `body` and `multipart` (bytes) → `messages` (what was said) →
-//! `bot` (what follows from it) → `threads` (the conversation) and `webhooks` (events to deliver, through
-//! `http_out`). `journal` and `deliveries` remember.
+//! How a request travels through the modules: `server` (connections and their limits) → `routes` (`auth`,
+//! `cors`, `failures`) → `endpoints` and `query` (which call) → `calls` → `body` and `multipart` (bytes) →
+//! `messages` and `broadcast` (what was said) → `conversation` (a turn of it) → `bot` and `seed` (what the bot makes of it)
+//! and `control` (what becomes of the thread) → `threads` (the conversation) and `webhooks` (events to deliver, through
+//! `http_out`) by way of `documents` (their shapes). `journal` and `deliveries` remember.
 #![forbid(unsafe_code)]
 
 mod answer;
 mod auth;
 mod body;
 mod bot;
+mod broadcast;
 mod builder;
 mod business_hours;
+mod calls;
 mod clock;
+mod control;
+mod conversation;
 mod cors;
 mod deliveries;
+mod documents;
+mod endpoints;
 mod error;
 mod failures;
 mod http_out;
@@ -56,10 +72,14 @@ mod jwt;
 mod messages;
 mod multipart;
 mod originator;
+mod part;
+mod query;
 #[cfg(doctest)]
 mod readme;
+mod recipient;
 mod routes;
 mod sandbox;
+mod seed;
 mod server;
 mod shared;
 mod threads;
@@ -73,3 +93,5 @@ pub use error::SandboxError;
 pub use failures::Failure;
 pub use journal::{RecordedRequest, UploadedFile};
 pub use sandbox::Sandbox;
+pub use seed::Seed;
+pub use threads::ThreadState;

@@ -8,6 +8,7 @@ use crate::journal::UploadedFile;
 use crate::originator::Originator;
 
 /// A message that was accepted.
+#[derive(Clone)]
 pub(crate) struct Message {
     pub(crate) content: Content,
     pub(crate) originator: Originator,
@@ -17,6 +18,7 @@ pub(crate) struct Message {
 }
 
 /// What the four types of message say.
+#[derive(Clone)]
 pub(crate) enum Content {
     Text {
         text: String,
@@ -39,9 +41,7 @@ pub(crate) enum Content {
 
 impl Message {
     /// Reads the JSON of a message, and the file that came with it.
-    pub(crate) fn read(body: &[u8], file: Option<UploadedFile>, max_text: usize) -> Result<Self, Refusal> {
-        let body: Value = serde_json::from_slice(body)
-            .map_err(|error| Refusal::bad_request(format!("The body is not valid JSON: {error}")))?;
+    pub(crate) fn read(body: &Value, file: Option<UploadedFile>, max_text: usize) -> Result<Self, Refusal> {
         let Some(Value::Object(payload)) = body.get("payload") else {
             return Err(Refusal::bad_request(
                 "The body must be an object with an object named payload",
@@ -53,29 +53,51 @@ impl Message {
         if file.is_some() && kind != "media" {
             return Err(Refusal::bad_request("A file needs a payload.type of \"media\""));
         }
-        let content = match kind {
-            "text" => text(payload, max_text)?,
-            "event" => Content::Event {
-                name: required(payload, &["eventName"])?.to_owned(),
-            },
-            "location" => Content::Location {
-                lat: coordinate(payload, "lat")?,
-                long: coordinate(payload, "long")?,
-                title: owned(payload, "title")?,
-            },
-            "media" => media(payload, file)?,
-            other => {
-                return Err(Refusal::bad_request(format!(
-                    "payload.type must be text, event, location or media, not {other:?}"
-                )));
-            }
-        };
+        let originator = payload.get("originator");
         Ok(Self {
-            content,
-            originator: Originator::read(payload.get("originator"))?,
+            content: Content::read(kind, payload, file, max_text)?,
+            originator: Originator::read(originator)?,
             trace_id: trace_id(payload)?,
             metadata: metadata(payload)?,
         })
+    }
+
+    /// Reads the payload of a broadcast, which is one of these `types`. Who says it is said by its audience.
+    pub(crate) fn read_broadcast(body: &Value, types: &[&str], max_text: usize) -> Result<Self, Refusal> {
+        let Some(Value::Object(payload)) = body.get("payload") else {
+            return Err(Refusal::bad_request("payload must be an object"));
+        };
+        let kind = string(payload, &["type"])?.filter(|kind| types.contains(kind));
+        let Some(kind) = kind else {
+            let message = format!("payload.type must be one of {}", types.join(", "));
+            return Err(Refusal::bad_request(message));
+        };
+        Ok(Self {
+            content: Content::read(kind, payload, None, max_text)?,
+            originator: Originator::anonymous(),
+            trace_id: trace_id(payload)?,
+            metadata: metadata(payload)?,
+        })
+    }
+
+    /// An event that is triggered without a message.
+    pub(crate) fn triggered(name: &str) -> Self {
+        Self {
+            content: Content::Event {
+                name: name.to_owned(),
+            },
+            originator: Originator::anonymous(),
+            trace_id: None,
+            metadata: Map::new(),
+        }
+    }
+
+    /// The same from somebody else.
+    pub(crate) fn said_by(&self, originator: Originator) -> Self {
+        Self {
+            originator,
+            ..self.clone()
+        }
     }
 
     /// The message as `message.delivered` repeats it.
@@ -121,6 +143,44 @@ impl Message {
 }
 
 impl Content {
+    fn read(
+        kind: &str,
+        payload: &Map<String, Value>,
+        file: Option<UploadedFile>,
+        max_text: usize,
+    ) -> Result<Self, Refusal> {
+        match kind {
+            "text" => text(payload, max_text),
+            "event" => Ok(Self::Event {
+                name: required(payload, &["eventName"])?.to_owned(),
+            }),
+            "location" => Ok(Self::Location {
+                lat: coordinate(payload, "lat")?,
+                long: coordinate(payload, "long")?,
+                title: owned(payload, "title")?,
+            }),
+            "media" => media(payload, file),
+            other => Err(Refusal::bad_request(format!(
+                "payload.type must be text, event, location or media, not {other:?}"
+            ))),
+        }
+    }
+
+    /// The type of the step of a flow that waits for such a message.
+    pub(crate) fn step_type(&self) -> &'static str {
+        match self {
+            Self::Text { .. } => "INTENT",
+            Self::Event { .. } => "EVENT",
+            Self::Location { .. } => "LOCATION",
+            Self::Media { media_type, .. } => match media_type.as_str() {
+                "image" => "IMAGE",
+                "audio" => "AUDIO",
+                "video" => "VIDEO",
+                _ => "FILE",
+            },
+        }
+    }
+
     /// The message in words.
     pub(crate) fn fallback(&self) -> String {
         match self {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::answer::Refusal;
 
 /// The sender of a message, checked.
+#[derive(Clone)]
 pub(crate) struct Originator {
     /// As it was sent.
     sent: Map<String, Value>,
@@ -47,6 +48,21 @@ impl Originator {
             sent: sent.clone(),
             moderator,
         })
+    }
+
+    /// A customer that the API names: the recipient of a broadcast, say.
+    pub(crate) fn customer(name: &str, profile: Option<Map<String, Value>>) -> Self {
+        let profile = profile.unwrap_or_else(|| Map::from_iter([("fullName".to_owned(), json!(name))]));
+        let sent = json!({"name": name, "role": "external", "profile": profile});
+        Self {
+            sent: sent.as_object().cloned().unwrap_or_default(),
+            moderator: false,
+        }
+    }
+
+    /// Whoever triggers an event: nobody says who that is.
+    pub(crate) fn anonymous() -> Self {
+        Self::customer("Anonymous", None)
     }
 
     pub(crate) fn is_moderator(&self) -> bool {

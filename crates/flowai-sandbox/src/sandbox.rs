@@ -14,16 +14,18 @@ use tokio::sync::watch;
 
 use crate::auth::ApiKey;
 use crate::builder::SandboxBuilder;
+use crate::business_hours;
+use crate::clock::Pace;
 use crate::deliveries::Delivery;
+use crate::endpoints::BASE_PATH;
 use crate::error::SandboxError;
 use crate::failures::{Failure, Failures};
 use crate::http_out::{CALL_TIME, HttpOut, Target};
 use crate::ids::{self, Ids};
 use crate::journal::{RecordedRequest, Ring};
-use crate::routes::BASE_PATH;
 use crate::server;
 use crate::shared::{Options, Shared, lock};
-use crate::threads::Threads;
+use crate::threads::{ThreadState, Threads};
 use crate::webhooks::{Identity, Webhook, Webhooks};
 
 /// How long stopping waits for name lookups, the only thing the runtime cannot interrupt.
@@ -85,13 +87,17 @@ impl Sandbox {
             Identity {
                 agent_id: ids.uuid(),
                 channel_id: ids.uuid(),
+                flow_id: ids.uuid(),
             }
         };
+        let (ids, pace) = (Ids::new()?, Pace { speed: builder.speed });
+        let seed = builder.seed;
+        let hours = builder.business_hours.or_else(|| seed.business_hours.clone());
         let shared = Arc::new(Shared {
             key,
             options: Options {
                 bot: builder.bot,
-                business_hours: builder.business_hours,
+                business_hours: hours.unwrap_or_else(business_hours::default_hours),
                 max_upload: builder.max_upload,
                 max_text: builder.max_text,
                 idle_timeout: builder.idle_timeout,
@@ -100,17 +106,15 @@ impl Sandbox {
                 } else {
                     "isPaued"
                 },
+                sync_replies: builder.sync_replies,
+                pace,
             },
-            threads: Mutex::new(Threads::default()),
+            threads: Mutex::new(Threads::seeded(&seed.threads, &ids)),
+            seed,
             failures: Failures::default(),
             journal: Mutex::new(Ring::new()),
-            webhooks: Arc::new(Webhooks::new(
-                runtime.handle().clone(),
-                out,
-                identity,
-                builder.speed,
-            )),
-            ids: Ids::new()?,
+            webhooks: Arc::new(Webhooks::new(runtime.handle().clone(), out, identity, pace)),
+            ids,
         });
         let listener = {
             let _guard = runtime.enter();
@@ -174,6 +178,11 @@ impl Sandbox {
     /// Delivers any event to the webhook, in order with the others of its `threadId`.
     pub fn push(&self, event: Value) {
         self.shared.webhooks.send(event);
+    }
+
+    /// What a thread is in. One that nobody has used is open.
+    pub fn thread_state(&self, thread_id: &str) -> ThreadState {
+        lock(&self.shared.threads).state(thread_id)
     }
 
     /// Makes the next API requests fail; several calls queue up.

@@ -7,9 +7,11 @@ use serde_json::Value;
 
 use crate::auth::ApiKey;
 use crate::bot::Bot;
+use crate::clock::Pace;
 use crate::failures::Failures;
 use crate::ids::Ids;
 use crate::journal::{RecordedRequest, Ring};
+use crate::seed::Seed;
 use crate::threads::Threads;
 use crate::webhooks::Webhooks;
 
@@ -25,12 +27,17 @@ pub(crate) struct Options {
     pub(crate) idle_timeout: Duration,
     /// The name of the flag in the synchronous bot status.
     pub(crate) is_paused_name: &'static str,
+    /// Whether a message that is sent with `sync=true` is answered with the reply.
+    pub(crate) sync_replies: bool,
+    /// How fast waits pass.
+    pub(crate) pace: Pace,
 }
 
 /// The state of one sandbox.
 pub(crate) struct Shared {
     pub(crate) key: ApiKey,
     pub(crate) options: Options,
+    pub(crate) seed: Seed,
     pub(crate) threads: Mutex<Threads>,
     pub(crate) failures: Failures,
     pub(crate) journal: Mutex<Ring<RecordedRequest>>,

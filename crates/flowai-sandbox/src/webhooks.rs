@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
+use crate::clock::Pace;
 use crate::deliveries::{DeliveryLog, DeliveryState};
 use crate::http_out::{HttpOut, Target};
 use crate::jwt;
@@ -45,7 +46,7 @@ pub(crate) struct Webhooks {
     pub(crate) log: DeliveryLog,
     pub(crate) runtime: Handle,
     identity: Identity,
-    speed: f64,
+    pace: Pace,
     current: Mutex<Option<Arc<Webhook>>>,
     lanes: Mutex<HashMap<Arc<str>, VecDeque<Job>>>,
     slots: Semaphore,
@@ -55,17 +56,18 @@ pub(crate) struct Webhooks {
 pub(crate) struct Identity {
     pub(crate) agent_id: String,
     pub(crate) channel_id: String,
+    pub(crate) flow_id: String,
 }
 
 impl Webhooks {
-    /// `speed` divides every wait between attempts; it must be finite and above zero.
-    pub(crate) fn new(runtime: Handle, out: HttpOut, identity: Identity, speed: f64) -> Self {
+    /// `pace` is that of the waits between attempts.
+    pub(crate) fn new(runtime: Handle, out: HttpOut, identity: Identity, pace: Pace) -> Self {
         Self {
             out,
             log: DeliveryLog::new(),
             runtime,
             identity,
-            speed,
+            pace,
             current: Mutex::new(None),
             lanes: Mutex::new(HashMap::new()),
             slots: Semaphore::new(PARALLEL),
@@ -78,6 +80,10 @@ impl Webhooks {
 
     pub(crate) fn channel_id(&self) -> &str {
         &self.identity.channel_id
+    }
+
+    pub(crate) fn flow_id(&self) -> &str {
+        &self.identity.flow_id
     }
 
     pub(crate) fn register(&self, webhook: Webhook) {
@@ -146,7 +152,7 @@ impl Webhooks {
                 Err(reason) => log::debug!("the webhook could not be called: {reason}"),
             }
             match backoff.next(begun.elapsed()) {
-                Some(wait) => sleep(real(wait, self.speed)).await,
+                Some(wait) => sleep(self.pace.real(wait)).await,
                 None => return DeliveryState::Failed,
             }
         }
@@ -169,11 +175,6 @@ impl Backoff {
         self.elapsed = self.elapsed.saturating_add(spent).saturating_add(wait);
         (self.elapsed <= GIVE_UP_AFTER).then_some(wait)
     }
-}
-
-/// A wait of the sandbox's clock in real time. (`Duration::div_f64` panics where the result is too long.)
-fn real(wait: Duration, speed: f64) -> Duration {
-    Duration::try_from_secs_f64(wait.as_secs_f64() / speed).unwrap_or(Duration::MAX)
 }
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ fn every_sample_is_answered_on_one_connection() {
 
     let (_, body) = wire
         .exchange(sample(
-            &format!("GET rest/v1/messages/{THREAD}?sync=true&page=1"),
+            &format!("GET rest/v1/messages/{THREAD}?sync=true&page=1&events=true"),
             "",
         ))
         .api();
@@ -161,6 +161,11 @@ fn history_has_exactly_the_documented_shape() {
     say(&sandbox, "t", &body.to_string());
     let mut result = history(&sandbox, "t");
     let created = result["history"][0]["messages"][0]["createdAt"].take();
+    let ids = [
+        result["history"][0]["interactionId"].take(),
+        result["history"][0]["messages"][0]["meta"]["msgId"].take(),
+    ];
+    assert!(ids.iter().all(|id| id.as_str().unwrap().len() == 36), "{ids:?}");
     let created = created.as_str().unwrap();
     assert_eq!(
         (created.len(), &created[10..11], &created[23..]),
@@ -179,8 +184,10 @@ fn history_has_exactly_the_documented_shape() {
                     "params": {"a": [{"value": 1}]},
                     "intents": [],
                     "createdAt": null,
-                    "responses": [{"type": "text", "payload": {"text": "test"}}]
-                }]
+                    "responses": [{"type": "text", "payload": {"text": "test"}}],
+                    "meta": {"msgId": null}
+                }],
+                "interactionId": null
             }],
             "threadId": "t",
             "page": 1,
@@ -289,7 +296,9 @@ fn thread_ids_are_one_decoded_segment() {
         ("pause/a/", 404),
         ("pause/..", 404),
         ("pause/%2e%2E", 404),
-        ("messages", 404),
+        ("messages/", 404),
+        ("trigger", 404),
+        ("broadcast/instant/", 404),
         ("nothing/t", 404),
         ("", 404),
         ("businesshours/t", 404),
@@ -311,6 +320,16 @@ fn wrong_methods_are_told_the_right_ones() {
         ("DELETE", "messages/t", "GET, POST"),
         ("POST", "businesshours", "GET"),
         ("PATCH", "pause/t", "DELETE, GET, POST"),
+        ("GET", "messages", "POST"),
+        ("POST", "threads", "GET"),
+        ("GET", "handover/t", "POST"),
+        ("DELETE", "takeover/t", "POST"),
+        ("GET", "resolve/t", "POST"),
+        ("POST", "trigger/event", "GET"),
+        ("GET", "trigger/event/t", "POST"),
+        ("GET", "broadcast/instant", "POST"),
+        ("PUT", "broadcast/instant/segment", "POST"),
+        ("POST", "broadcast/segments", "GET"),
     ] {
         let answer = call(&sandbox, method, path, "{}");
         assert_eq!(answer.header("allow"), Some(allow));

@@ -182,8 +182,15 @@ pub fn say(sandbox: &Sandbox, thread: &str, body: &str) {
     assert_eq!(answer, (200, json!({"status": "ok"})));
 }
 
+/// The first page, triggered events too.
 pub fn history(sandbox: &Sandbox, thread: &str) -> Value {
-    let (status, body) = call(sandbox, "GET", &format!("messages/{thread}?sync=true"), "").api();
+    let (status, body) = call(
+        sandbox,
+        "GET",
+        &format!("messages/{thread}?sync=true&events=true"),
+        "",
+    )
+    .api();
     assert_eq!(status, 200);
     body["result"].clone()
 }
