@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use http_body_util::Full;
 use once_cell::sync::OnceCell;
 use rustls::ClientConfig;
@@ -163,6 +163,9 @@ impl Pool {
         let mut headers = self.headers.clone();
         if json.is_some() {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        } else if [Method::POST, Method::PUT, Method::PATCH].contains(&request.operation.method) {
+            // hyper leaves it out, and there are servers that then answer 411.
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         let mut built = http::Request::new(Full::new(json.unwrap_or_default()));
         *built.method_mut() = request.operation.method.clone();
