@@ -20,7 +20,12 @@ from conftest import VECTORS
 
 Json = Any
 
-CALLS = ["messages", "media", "history", "business_hours", "bot_control", "errors", "arguments"]
+# Every file of calls; the calls of `outcomes` go to servers that fail.
+CALLS = sorted(
+    path.stem
+    for path in VECTORS.glob("*.json")
+    if path.stem != "outcomes" and '"call":' in path.read_text(encoding="utf-8")
+)
 KEY = "MY_MESSAGING_API_KEY"
 RERUNS = 3
 

@@ -23,7 +23,14 @@ import flowai
 ROOT = Path(__file__).resolve().parents[2]
 VECTORS = ROOT / "tests" / "vectors"
 KEY = "MY_MESSAGING_API_KEY"
-CALLS = ("messages", "media", "history", "business_hours", "bot_control", "errors", "arguments")
+# Every file of calls; the calls of `outcomes` go to servers that fail.
+CALLS = tuple(
+    sorted(
+        path.stem
+        for path in VECTORS.glob("*.json")
+        if path.stem != "outcomes" and '"call":' in path.read_text(encoding="utf-8")
+    )
+)
 
 # A machine's own settings are not what is tested.
 for _name in ("FLOWAI_API_KEY", "FLOWAI_BASE_URL", "FLOWAI_WEBHOOK_SECRET"):

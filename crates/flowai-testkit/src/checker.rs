@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
+use time::{Duration, OffsetDateTime};
 
 use crate::matching::exact_mismatches;
 use crate::multipart;
-use crate::vector::{Exchange, Vector, content};
+use crate::vector::{Exchange, Vector, content, fill_in};
 use crate::wire::{Answer, Head};
 
 /// How a run of a vector went.
@@ -25,10 +26,47 @@ impl Verdict {
     }
 }
 
+/// How far a run of a vector has come.
+#[derive(Clone, Default)]
+struct Run {
+    verdict: Verdict,
+    /// Which exchange the last request belonged to, and how many requests have.
+    at: usize,
+    times: usize,
+    /// When the first request came.
+    began: Option<OffsetDateTime>,
+}
+
+impl Run {
+    /// The exchange that the next request belongs to: the first that may come and has this method and target. One
+    /// that must come takes whatever comes, so that what is wrong with it is named.
+    fn next<'a>(&mut self, exchanges: &'a [Exchange], target: &str, head: &Head) -> Option<&'a Exchange> {
+        for (index, exchange) in exchanges.iter().enumerate().skip(self.at) {
+            let times = if index == self.at { self.times } else { 0 };
+            let fits = address_problems(&exchange.request, target, head).is_empty();
+            if times < exchange.min || (times < exchange.max && fits) {
+                (self.at, self.times) = (index, times + 1);
+                return Some(exchange);
+            }
+        }
+        None
+    }
+
+    /// The first exchange that has not come as often as it must.
+    fn missing(&self, exchanges: &[Exchange]) -> Option<usize> {
+        let mut rest = exchanges.iter().enumerate().skip(self.at);
+        rest.find(|(index, exchange)| {
+            let times = if *index == self.at { self.times } else { 0 };
+            times < exchange.min
+        })
+        .map(|(index, _)| index)
+    }
+}
+
 /// All vectors, and how far each run of each has come.
 pub(crate) struct Checker {
     vectors: HashMap<String, Vec<Exchange>>,
-    runs: Mutex<HashMap<(String, String), Verdict>>,
+    runs: Mutex<HashMap<(String, String), Run>>,
 }
 
 impl Checker {
@@ -51,24 +89,24 @@ impl Checker {
         let Some(exchanges) = self.vectors.get(id) else {
             return refusal(&format!("no vector is named {id}"));
         };
-        let index = self.note(id, run, |verdict| {
-            verdict.requests += 1;
-            verdict.requests - 1
+        let (exchange, number, began) = self.note(id, run, |run| {
+            run.verdict.requests += 1;
+            let began = *run.began.get_or_insert_with(OffsetDateTime::now_utc);
+            (run.next(exchanges, target, head), run.verdict.requests, began)
         });
-        let Some(exchange) = exchanges.get(index) else {
-            let problem = format!("request {} was not expected: {} {target}", index + 1, head.method);
-            self.note(id, run, |verdict| verdict.problems.push(problem.clone()));
+        let Some(exchange) = exchange else {
+            let problem = format!("request {number} was not expected: {} {target}", head.method);
+            self.note(id, run, |run| run.verdict.problems.push(problem.clone()));
             return refusal(&problem);
         };
         let problems = request_problems(&exchange.request, target, head, body).await;
-        self.note(id, run, |verdict| {
-            verdict.problems.extend(
-                problems
-                    .into_iter()
-                    .map(|problem| format!("request {}: {problem}", index + 1)),
-            );
+        self.note(id, run, |run| {
+            let problems = problems.into_iter();
+            run.verdict
+                .problems
+                .extend(problems.map(|problem| format!("request {number}: {problem}")));
         });
-        response(&exchange.response)
+        response(&fill_in(&exchange.response, &|name| moment(name, began)))
     }
 
     /// What is known about the run now.
@@ -79,24 +117,27 @@ impl Checker {
                 requests: 0,
             };
         };
-        let mut verdict = self.note(id, run, |verdict| verdict.clone());
-        if verdict.requests < exchanges.len() {
+        let came = self.note(id, run, |run| run.clone());
+        let mut verdict = came.verdict.clone();
+        if let Some(missing) = came.missing(exchanges) {
             verdict.problems.push(format!(
-                "{} requests came instead of {}",
+                "{} requests came, exchange {} of {} did not come as often as it must",
                 verdict.requests,
+                missing + 1,
                 exchanges.len()
             ));
         }
         verdict
     }
 
-    fn note<T>(&self, id: &str, run: &str, change: impl FnOnce(&mut Verdict) -> T) -> T {
+    fn note<T>(&self, id: &str, run: &str, change: impl FnOnce(&mut Run) -> T) -> T {
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
         change(runs.entry((id.to_owned(), run.to_owned())).or_default())
     }
 }
 
-async fn request_problems(expected: &Value, target: &str, head: &Head, body: Vec<u8>) -> Vec<String> {
+/// What is wrong with method and target.
+fn address_problems(expected: &Value, target: &str, head: &Head) -> Vec<String> {
     let mut problems = Vec::new();
     for (member, found) in [("method", head.method.as_str()), ("target", target)] {
         if let Some(wanted) = expected.get(member) {
@@ -104,6 +145,11 @@ async fn request_problems(expected: &Value, target: &str, head: &Head, body: Vec
             problems.extend(list.into_iter().map(|p| format!("{member}: {p}")));
         }
     }
+    problems
+}
+
+async fn request_problems(expected: &Value, target: &str, head: &Head, body: Vec<u8>) -> Vec<String> {
+    let mut problems = address_problems(expected, target, head);
     for (name, wanted) in expected
         .get("headers")
         .and_then(Value::as_object)
@@ -155,6 +201,18 @@ fn response(document: &Value) -> Answer {
         answer = answer.with(name, value.as_str().unwrap_or_default());
     }
     answer
+}
+
+/// `now+SECONDS` or `now-SECONDS`, as the service writes times.
+fn moment(name: &str, now: OffsetDateTime) -> Option<String> {
+    let seconds: i64 = name.strip_prefix("now")?.parse().ok()?;
+    let at = now.checked_add(Duration::seconds(seconds))?;
+    let (year, month, day) = at.to_calendar_date();
+    let (hour, minute, second, milli) = at.to_hms_milli();
+    Some(format!(
+        "{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z",
+        u8::from(month)
+    ))
 }
 
 /// A status that no vector has, so that a client cannot take it for what it waits for.

@@ -28,6 +28,33 @@ pub struct Exchange {
     pub request: Value,
     /// What is answered.
     pub response: Value,
+    /// How often at least.
+    pub min: usize,
+    /// How often at most.
+    pub max: usize,
+}
+
+impl Exchange {
+    fn new(document: &Value) -> Exchange {
+        let member = |name: &str| document.get(name).cloned().unwrap_or(Value::Null);
+        let times = member("times");
+        let number = |value: &Value| value.as_u64().and_then(|n| usize::try_from(n).ok());
+        let bound = |name: &str| number(times.get(name).unwrap_or(&Value::Null));
+        let (min, max) = match &times {
+            Value::Null => (1, 1),
+            Value::Object(_) => (bound("min").unwrap_or(0), bound("max").unwrap_or(usize::MAX)),
+            exactly => {
+                let exactly = number(exactly).unwrap_or(1);
+                (exactly, exactly)
+            }
+        };
+        Exchange {
+            request: member("request"),
+            response: member("response"),
+            min,
+            max,
+        }
+    }
 }
 
 impl Vector {
@@ -64,13 +91,14 @@ impl Vector {
 
     /// The requests of the case in their order; none if nothing may be sent.
     pub fn exchanges(&self) -> Vec<Exchange> {
-        let exchange = |v: &Value| Exchange {
-            request: v.get("request").cloned().unwrap_or(Value::Null),
-            response: v.get("response").cloned().unwrap_or(Value::Null),
-        };
         match self.document.get("exchanges").and_then(Value::as_array) {
-            Some(list) => list.iter().map(exchange).collect(),
-            None if self.document.get("request").is_some() => vec![exchange(&self.document)],
+            Some(list) => list.iter().map(Exchange::new).collect(),
+            None if self.document.get("request").is_some() => vec![Exchange {
+                request: self.get("request").clone(),
+                response: self.get("response").clone(),
+                min: 1,
+                max: 1,
+            }],
             None => Vec::new(),
         }
     }

@@ -41,12 +41,14 @@ fn every_vector_accepts_its_own_requests_and_answers_as_it_says() {
         if matches!(vector.area.as_str(), "events" | "outcomes") {
             continue;
         }
-        for pair in vector.exchanges() {
+        let pairs = vector.exchanges().into_iter();
+        for pair in pairs.flat_map(|pair| std::iter::repeat_n(pair.clone(), pair.min)) {
             let literal = Literal::new(&pair.request, &format!("/vector/{id}/own"));
             let reply = exchange(server.http(), &literal.bytes());
             assert_eq!(json!(reply.status), pair.response["status"], "{id}");
             if let Some(body) = pair.response.get("json")
                 && !matches!(reply.status, 204 | 304)
+                && !body.to_string().contains("${now")
             {
                 assert_eq!(reply.json(), *body, "{id}");
             }
@@ -120,6 +122,82 @@ fn too_many_and_too_few_requests_are_named() {
     assert_eq!((verdict.problems.len(), verdict.requests), (1, 1));
     assert_eq!(server.verdict("refuse-text-empty", "y").problems.len(), 0);
     assert_eq!(server.verdict("no-such-vector", "y").problems.len(), 1);
+}
+
+/// Sends the requests of these exchanges of a vector, one after the other.
+fn play(server: &TestServer, id: &str, run: &str, exchanges: &[usize]) -> Vec<String> {
+    let pairs = vector(id).exchanges();
+    for index in exchanges {
+        let literal = Literal::new(&pairs[*index].request, &format!("/vector/{id}/{run}"));
+        exchange(server.http(), &literal.bytes());
+    }
+    server.verdict(id, run).problems
+}
+
+#[test]
+fn requests_that_may_repeat() {
+    let server = server();
+    let check = |id: &str, run: &str, exchanges: &[usize], word: &str| {
+        let found = play(&server, id, run, exchanges);
+        match word {
+            "" => assert_eq!(found, Vec::<String>::new(), "{id} {run}"),
+            word => assert!(found.iter().any(|p| p.contains(word)), "{id} {run}: {found:?}"),
+        }
+    };
+    // A message, then one look at the history or more.
+    check("ask-history", "once", &[0, 1], "");
+    check("ask-history", "often", &[0, 1, 1, 1, 1], "");
+    check("ask-history", "never", &[0], "exchange 2 of 2 did not come");
+    check("ask-history", "two-messages", &[0, 0, 1], "request 2: method");
+    check(
+        "ask-history",
+        "message-later",
+        &[0, 1, 0],
+        "request 3 was not expected",
+    );
+    check("ask-history", "history-first", &[1, 0, 1], "request 1: method");
+    // Exactly two looks, then another answer.
+    check("ask-history-same-question-yesterday", "three", &[0, 1, 1, 2], "");
+    check(
+        "ask-history-same-question-yesterday",
+        "two",
+        &[0, 1, 1],
+        "exchange 3 of 3",
+    );
+    // Exchanges that need not come are passed over.
+    check("ask-history-on-the-last-page", "short", &[0, 1, 2], "");
+    check("ask-history-on-the-last-page", "some", &[0, 1, 2, 4], "");
+    check("ask-history-on-the-last-page", "long", &[0, 1, 2, 3, 4], "");
+    check(
+        "ask-history-on-the-last-page",
+        "back",
+        &[0, 1, 2, 4, 3],
+        "was not expected",
+    );
+}
+
+#[test]
+fn times_in_answers_are_relative_to_the_first_request() {
+    let server = server();
+    let id = "ask-history-clock-of-this-machine";
+    let pairs = vector(id).exchanges();
+    let ask = |run: &str, index: usize| {
+        let literal = Literal::new(&pairs[index].request, &format!("/vector/{id}/{run}"));
+        exchange(server.http(), &literal.bytes())
+    };
+    ask("times", 0);
+    ask("times", 1);
+    ask("times", 1);
+    let first = ask("times", 1).json();
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    assert_eq!(first, ask("times", 1).json());
+    let at = |entry: usize| {
+        let text = &first["result"]["history"][entry]["messages"][0]["createdAt"];
+        text.as_str().unwrap().to_owned()
+    };
+    assert_eq!((at(0).len(), at(2).len()), ("2019-06-25T12:45:11.857Z".len(), 24));
+    assert!(at(0)[..10] < at(2)[..10], "a day before: {} {}", at(0), at(2));
+    assert_eq!(at(0)[10..], at(2)[10..]);
 }
 
 #[test]

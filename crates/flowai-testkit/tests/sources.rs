@@ -31,6 +31,21 @@ const OPERATIONS: &[&str] = &[
     "request_history",
     "request_business_hours",
     "request_bot_status",
+    "threads",
+    "iter_threads",
+    "request_threads",
+    "create_thread",
+    "handover",
+    "resolve",
+    "takeover",
+    "trigger_events",
+    "request_trigger_events",
+    "trigger_event",
+    "broadcast",
+    "broadcast_to_segments",
+    "segments",
+    "ask",
+    "request",
 ];
 const SENDS: &[&str] = &[
     "send_text",
@@ -39,7 +54,24 @@ const SENDS: &[&str] = &[
     "send_media",
     "upload_media",
     "send",
+    "handover",
+    "takeover",
+    "trigger_event",
+    "broadcast",
+    "broadcast_to_segments",
+    "ask",
 ];
+
+/// A send says what became of it when it fails.
+fn is_send(vector: &Vector) -> bool {
+    match vector.op() {
+        "request" => matches!(
+            vector.get("call")["args"]["method"].as_str(),
+            Some("POST" | "PATCH")
+        ),
+        op => SENDS.contains(&op),
+    }
+}
 
 fn vectors() -> Vec<Vector> {
     load_dir(vectors_dir()).unwrap()
@@ -83,7 +115,18 @@ fn the_list_is_as_long_as_the_document() {
         let last = row.rsplit(" > ").next().unwrap();
         ["GET ", "POST ", "DELETE "].iter().any(|m| last.starts_with(m))
     });
-    assert_eq!(endpoints.count(), 12);
+    let (later, own): (Vec<&String>, Vec<&String>) = endpoints.partition(|row| row.starts_with("Later > "));
+    assert_eq!((own.len(), later.len()), (12, 13));
+}
+
+fn only_members(id: &str, document: &Value, known: &[&str]) {
+    for name in document
+        .as_object()
+        .into_iter()
+        .flat_map(|members| members.keys())
+    {
+        assert!(known.contains(&name.as_str()), "{id}: {name}");
+    }
 }
 
 #[test]
@@ -102,8 +145,21 @@ fn every_vector_has_the_documented_form() {
             continue;
         }
         assert!(OPERATIONS.contains(&vector.op()), "{id}");
+        only_members(id, vector.get("call"), &["op", "args", "options"]);
+        only_members(
+            id,
+            &vector.get("call")["options"],
+            &["timeout", "max_retries", "originator"],
+        );
+        for exchange in vector.get("exchanges").as_array().into_iter().flatten() {
+            only_members(id, exchange, &["times", "request", "response"]);
+            match &exchange["times"] {
+                Value::Object(_) => only_members(id, &exchange["times"], &["min", "max"]),
+                times => assert!(times.is_null() || times.as_u64().is_some_and(|n| n > 0), "{id}"),
+            }
+        }
         let client = vector.get("client").as_object().unwrap();
-        let is_send = SENDS.contains(&vector.op());
+        let is_send = is_send(&vector);
         let error = match vector.area.as_str() {
             "outcomes" => vector.get("expect").get("error"),
             _ => vector.document.get("error"),
@@ -137,6 +193,7 @@ fn every_vector_has_the_documented_form() {
                 assert!(!vector.exchanges().is_empty(), "{id}");
                 assert!(has("result") != has("error"), "{id}");
                 for exchange in vector.exchanges() {
+                    assert!(exchange.min <= exchange.max && exchange.max > 0, "{id}");
                     let target = exchange.request["target"].as_str().unwrap();
                     assert!(target.starts_with("/rest/v1/"), "{id}");
                 }

@@ -14,7 +14,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use common::{builder, filled, perform, vectors_dir};
+use common::{builder, calls::perform, filled, vectors_dir};
 use flowai_testkit::{TestServer, load_dir};
 use log::{LevelFilter, Log, Metadata, Record};
 

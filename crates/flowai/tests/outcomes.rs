@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{builder, error_problems, filled, perform, vectors_dir};
+use common::{builder, calls::perform, error_problems, filled, vectors_dir};
 use flowai_testkit::{TestServer, Vector, load_file};
 use serde_json::Value;
 

@@ -9,17 +9,24 @@
 
 mod common;
 
-use common::{builder, error_problems, filled, perform, vectors_dir};
+use common::{builder, calls::perform, error_problems, filled, vectors_dir};
 use flowai_testkit::{TestServer, compare, load_dir};
 use serde_json::Value;
+
+/// What the types of Rust cannot say.
+const SKIPPED: &[(&str, &str)] = &[("refuse-seconds-to-pause-negative", "a number without a sign")];
 
 #[test]
 fn every_call_makes_its_request_and_reads_its_answer() {
     let server = TestServer::start(vectors_dir()).unwrap();
     let mut problems = Vec::new();
-    let mut cases = 0;
+    let (mut cases, mut skipped) = (0, Vec::new());
     for vector in load_dir(vectors_dir()).unwrap() {
         if vector.get("call").is_null() || vector.area == "outcomes" {
+            continue;
+        }
+        if SKIPPED.iter().any(|(id, _)| *id == vector.id) {
+            skipped.push(vector.id);
             continue;
         }
         cases += 1;
@@ -46,5 +53,6 @@ fn every_call_makes_its_request_and_reads_its_answer() {
         problems.len(),
         problems.join("\n")
     );
-    assert!(cases > 150, "{cases}");
+    assert_eq!(skipped.len(), SKIPPED.len(), "{skipped:?}");
+    assert!(cases > 600, "{cases}");
 }
