@@ -39,6 +39,15 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// A reply from its parts, for programs that keep replies and read them again.
+    pub fn new(event: Event, thread_id: impl Into<String>, trace_id: Option<u64>) -> Reply {
+        Reply {
+            event,
+            thread_id: thread_id.into(),
+            trace_id,
+        }
+    }
+
     /// What was said: the texts of all messages, one a line, where a message without text has its fallback.
     pub fn text(&self) -> String {
         self.event.text()

@@ -102,6 +102,11 @@ impl<T> Call<T> {
         self
     }
 
+    /// Whether this call sends something, so that its errors tell the delivery.
+    pub fn is_send(&self) -> bool {
+        self.is_send
+    }
+
     /// Waits for `hook` once there is a connection, before the first byte of the request leaves, for programs that
     /// write down what they are about to do. It runs again before every further attempt. An upload connects and writes
     /// in one step, so for an upload it runs before there is a connection.
