@@ -180,7 +180,7 @@ fn a_pause_silences_what_was_still_to_be_said() {
     ]});
     let sandbox = builder()
         .seed(Seed::from_value(&rules).unwrap())
-        .speed(2000.0)
+        .speed(600.0)
         .start()
         .unwrap();
     say(&sandbox, "t", &text("go"));
