@@ -38,7 +38,7 @@ fn every_vector_accepts_its_own_requests_and_answers_as_it_says() {
     let server = server();
     for vector in load_dir(vectors_dir()).unwrap() {
         let id = &vector.id;
-        if matches!(vector.area.as_str(), "events" | "outcomes") {
+        if vector.op().is_empty() || vector.area == "outcomes" {
             continue;
         }
         let pairs = vector.exchanges().into_iter();

@@ -1,4 +1,4 @@
-//! The shared vectors of webhook bodies (tests/vectors/events.json).
+//! The shared vectors of webhook bodies (tests/vectors/events.json and templates.json).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,12 +10,15 @@
 use std::collections::HashMap;
 
 use base64::Engine;
-use flowai::{Document, Event, Originator, parse_event};
+use flowai::model::{Model, Shape};
+use flowai::{Document, Event, Object, Originator, ReplyMessage, Template, parse_event};
 use serde_json::{Value, json};
 
 fn vectors() -> Vec<Value> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/events.json");
-    serde_json::from_slice(&std::fs::read(path).expect("the vectors")).expect("vectors are JSON")
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors");
+    let file = |name| std::fs::read(format!("{folder}/{name}.json")).expect("the vectors");
+    let cases = |name| serde_json::from_slice::<Vec<Value>>(&file(name)).expect("vectors are JSON");
+    [cases("events"), cases("templates")].concat()
 }
 
 fn body(vector: &Value) -> Vec<u8> {
@@ -61,6 +64,92 @@ fn wire<D: Document>(documents: Vec<D>) -> Value {
 
 fn person(originator: Option<Originator>) -> Value {
     originator.map_or(Value::Null, |o| Value::Object(o.into_object()))
+}
+
+/// A document by the names of its model, lists that are absent as empty ones.
+fn by_our_names(model: &Model, object: &Object) -> Value {
+    let field = |field: &flowai::model::Field| {
+        let value = field.read(object);
+        match (field.shape, value.as_deref()) {
+            (Shape::Model(inner), Some(Value::Object(value))) => by_our_names(inner, value),
+            (Shape::List(inner), Some(Value::Array(items))) => items
+                .iter()
+                .filter_map(Value::as_object)
+                .map(|item| by_our_names(inner, item))
+                .collect(),
+            (Shape::List(_) | Shape::Array, None) => json!([]),
+            (_, value) => value.cloned().unwrap_or_default(),
+        }
+    };
+    let members = model.fields.iter().map(|f| (f.name.to_owned(), field(f)));
+    Value::Object(members.collect())
+}
+
+/// One part of a reply as the vectors have it.
+fn template(template: &Template) -> Value {
+    let (kind, content) = (template.kind(), template.content());
+    assert_eq!(content.kind(), kind);
+    assert_eq!(
+        content.as_object(),
+        &template.payload().cloned().unwrap_or_default()
+    );
+    let fields = kind
+        .model()
+        .map_or(json!({}), |model| by_our_names(model, content.as_object()));
+    let missing: Vec<&String> = fields
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(_, value)| value.is_null() || **value == json!([]))
+        .map(|(name, _)| name)
+        .collect();
+    for (name, value) in fields.as_object().unwrap() {
+        let absent = value.is_null() || *value == json!([]);
+        assert!(template.field(name).is_some() || absent, "{name}");
+    }
+    json!({
+        "type": template.r#type(),
+        "kind": kind.code(),
+        "missing": missing,
+        "payload": template.payload(),
+        "fields": fields,
+    })
+}
+
+/// What of the templates is not as the vectors say.
+fn template_problems(event: &Event, expected: &Value) -> Vec<String> {
+    let messages = event.messages();
+    let templates: Vec<_> = messages.iter().flat_map(ReplyMessage::responses).collect();
+    let actual: Vec<_> = templates.iter().map(template).collect();
+    let expected = expected.as_array().unwrap();
+    let mut problems = Vec::new();
+    if actual.len() != expected.len() {
+        problems.push(format!(
+            "{} templates instead of {}",
+            actual.len(),
+            expected.len()
+        ));
+    }
+    for (actual, expected) in actual.iter().zip(expected) {
+        for (member, expected) in expected.as_object().unwrap() {
+            let right = match member.as_str() {
+                "missing" => {
+                    let missing = actual["missing"].as_array().unwrap();
+                    expected
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .all(|name| missing.contains(name))
+                }
+                "payload" => actual["payload"] == *expected,
+                _ => covers(actual.get(member).expect("a member that is known"), expected),
+            };
+            if !right {
+                problems.push(format!("{member} is {}, not {expected}", actual[member]));
+            }
+        }
+    }
+    problems
 }
 
 /// What the event says of one member of `expect`.
@@ -112,6 +201,11 @@ fn check(id: &str, event: &Event, expect: &Value, keys: &HashMap<String, Option<
                             format!("is_for({other:?}) is not {answer}"),
                         );
                     }
+                }
+            }
+            "templates" => {
+                for problem in template_problems(event, expected) {
+                    want(false, problem);
                 }
             }
             "dedupe_key" => {
