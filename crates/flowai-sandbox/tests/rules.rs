@@ -25,12 +25,9 @@ fn replies(text: &str) -> Value {
 /// What the bot said last, as the webhook would have it.
 fn last_reply(sandbox: &Sandbox) -> Value {
     assert!(sandbox.wait_delivered(LONG));
-    let events = sandbox.deliveries().into_iter().map(|delivery| delivery.event);
-    events
-        .filter(|event| event["type"] == "message.reply")
-        .last()
-        .unwrap()["messages"]
-        .clone()
+    let mut events = sandbox.deliveries().into_iter().map(|delivery| delivery.event);
+    let reply = events.rfind(|event| event["type"] == "message.reply");
+    reply.unwrap()["messages"].clone()
 }
 
 fn answered(sandbox: &Sandbox, said: &str) -> Value {

@@ -409,3 +409,47 @@ fn conversations_and_hours_are_there_from_the_start() {
     let (_, hours) = call(&own.start().unwrap(), "GET", "businesshours?sync=true", "").api();
     assert_eq!(hours["businessHours"], json!([]));
 }
+
+#[test]
+fn the_documented_seed_does_what_the_page_says() {
+    let page = include_str!("../../../docs/sandbox.md");
+    let mut documented = page.split("```json\n").skip(1);
+    let json = documented.next().unwrap().split("```").next().unwrap();
+    assert!(documented.next().is_none());
+    let sandbox = builder()
+        .seed(Seed::from_json(json).unwrap())
+        .speed(100.0)
+        .start()
+        .unwrap();
+    for (said, answers) in [
+        (text("Hello"), &["Hello! How can I help?"][..]),
+        (
+            text("where is order 99812?"),
+            &["Let me see...", "Order 99812 is on its way."],
+        ),
+        (event("ORDER_SHIPPED"), &["Your order is on its way."]),
+        (text("what?"), &["I did not understand that."]),
+        (text("human"), &["One moment, please."]),
+    ] {
+        let before = sandbox.deliveries().len();
+        say(&sandbox, "t", &said);
+        assert!(sandbox.wait_delivered(LONG));
+        let events = sandbox.deliveries().split_off(before);
+        let replies = events
+            .iter()
+            .filter(|delivery| delivery.event["type"] == "message.reply");
+        let words: Vec<Value> = replies
+            .map(|delivery| delivery.event["messages"][0]["fallback"].clone())
+            .collect();
+        assert_eq!(words, answers, "{said}");
+    }
+    assert_eq!(sandbox.thread_state("t"), ThreadState::Handover);
+    let body = json!({"audience": [{"name": "Customers"}], "payload": {"type": "text", "speech": "bye"}});
+    let answer = call(&sandbox, "POST", "broadcast/instant/segment", &body.to_string());
+    assert_eq!(answer.status(), 200);
+    let thread = sandbox.deliveries().pop().unwrap().event["threadId"].clone();
+    assert_eq!(
+        sandbox.thread_state(thread.as_str().unwrap()),
+        ThreadState::Resolved
+    );
+}
