@@ -42,9 +42,13 @@ pub(crate) async fn to_audience(shared: &Arc<Shared>, body: &Value) -> Result<Va
 pub(crate) async fn to_segments(shared: &Arc<Shared>, body: &Value) -> Result<Value, Refusal> {
     let root = Part::root(body, "The body");
     root.object()?;
+    let mut named = HashSet::new();
     let mut recipients = Vec::new();
     for part in audience(&root)? {
-        recipients.extend(segment(shared, &part)?.members.iter().cloned());
+        let segment = segment(shared, &part)?;
+        if named.insert(&segment.id) {
+            recipients.extend(segment.members.iter().cloned());
+        }
     }
     let message = Message::read_broadcast(body, TO_SEGMENT, shared.options.max_text)?;
     let channel_id = format!("o_{}", shared.webhooks.channel_id());

@@ -217,6 +217,8 @@ fn segments_are_written_to_by_id_or_name() {
         (json!([{"id": "seg_1", "name": "Customers"}]), 2),
         (json!([{"id": "seg_1"}, {"name": "Early birds"}]), 2),
         (json!([{"name": "Early birds"}]), 1),
+        // However often it is named: it is one segment, and is not copied each time.
+        (json!(vec![json!({"id": "seg_2"}); 50_000]), 1),
         (json!([{"id": "seg_3", "name": "Customers"}]), 0),
     ] {
         let (answer, told) = cast(audience.clone(), event.clone());
