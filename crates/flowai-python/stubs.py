@@ -41,11 +41,30 @@ GIVEN = {
 }
 
 
+# What the classes that are no models have in common.
+VALUE = """
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: Any) -> Self: ...
+"""
+RESULT = f"""
+    @property
+    def extra(self) -> _Document: ...
+    def to_dict(self) -> _Document: ...
+    @classmethod
+    def from_dict(cls, document: _Document) -> Self: ...
+    {VALUE.strip()}
+"""
+
+
 def given(name: str, shape: str, model: str | None) -> str:
     """Return the type of a constructor's argument."""
     if model == "Originator":
         return "_OriginatorLike"
-    if name in ("lat", "long"):
+    if name == "channel_name":
+        return "_ChannelName"
+    if name in ("lat", "long") and shape == "str":
         return "str | float"
     return GIVEN[shape].format(model)
 
@@ -64,11 +83,13 @@ def model_class(cls: type) -> str:
             arguments.append(f"{parameter.name}: {kind.removesuffix(' | None')} | None = None")
         else:
             arguments.append(f"{parameter.name}: {kind} | None = {parameter.default!r}")
-    lines = [f"class {cls.__name__}(Model):", f"    def __new__(cls, {', '.join(arguments)}) -> Self: ..."]
+    base = cls.__base__.__name__
+    lines = [f"class {cls.__name__}({base}):", f"    def __new__(cls, {', '.join(arguments)}) -> Self: ..."]
+    derived = dict(cls._derived)
     for name, member in vars(cls).items():
         if isinstance(member, property):
             shape, model = shapes.get(name, ("str", None))
-            kind = READ[shape].format(model) if name in shapes else "str"
+            kind = derived.get(name) or READ[shape].format(model)
             lines += ["    @property", f"    def {name}(self) -> {kind}: ..."]
     return "\n".join(lines)
 
@@ -102,6 +123,11 @@ def native() -> str:
     models = [value for value in vars(_flowai).values() if hasattr(value, "_shapes")]
     source = (HERE / "stubs.pyi").read_text()
     source = source.replace("__all__: list[str]", f"__all__ = {_flowai.__all__!r}")
+    names = ", ".join(repr(name) for name in _flowai._CHANNEL_NAMES)
+    source = source.replace('"channel names"', names)
+    source = source.replace("    # what every result has\n", RESULT).replace(
+        "    # what every value has\n", VALUE
+    )
     source = source.replace("# models", "\n\n".join(model_class(cls) for cls in models))
     tree = ast.parse(source)
     for node in tree.body:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal, TypeAlias
 
-    _Delivery: TypeAlias = Literal["not_sent", "rejected", "maybe_sent"]
+    _Delivery: TypeAlias = Literal["not_sent", "rejected", "maybe_sent", "sent"]
 
 
 class FlowAIError(Exception):
@@ -18,7 +18,8 @@ class FlowAIError(Exception):
     Attributes:
         kind: the name of the kind of error, the same in every language.
         delivery: what became of a message: "not_sent" (it certainly did not leave), "rejected" (the service
-            did not take it), "maybe_sent" (it left, and nobody knows), or None when the call was not a send.
+            did not take it), "maybe_sent" (it left, and nobody knows), "sent" (the service took it, only
+            the reply is missing that ask waits for), or None when the call was not a send.
         retryable: whether the same call may be made again without doing anything twice, and may then succeed.
         operation: the name of the method that failed.
         argument: the name of the argument that was refused.

@@ -69,6 +69,18 @@ def test_example_send(sandbox):
     assert "delivery: not_sent" in err
 
 
+def test_example_ask():
+    answers = [{"label": "Track it", "type": "text"}]
+    reply = {"type": "text", "payload": {"text": "It arrives tomorrow.", "quickReplies": answers}}
+    seed = {"rules": [{"pattern": "order", "replies": [reply]}]}
+    for at_once in (True, False):
+        with flowai.Sandbox(seed=seed, sync_replies=at_once) as sandbox:
+            key = {"FLOWAI_API_KEY": sandbox.api_key, "FLOWAI_BASE_URL": sandbox.base_url}
+            with run_example("ask.py", "thread-1", "Where is my order?", **key) as example:
+                out, err = example.communicate(timeout=60)
+        assert (example.returncode, err, out) == (0, "", "It arrives tomorrow. [Track it]\n")
+
+
 def test_example_receive():
     with (
         flowai.Sandbox(webhook_secret=SECRET) as sandbox,

@@ -28,16 +28,15 @@ ROOT = pathlib.Path(__file__).parent.parent.parent
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("FLOWAI_")}
 
 SENDS = {"send_text", "send_event", "send_location", "send_media", "upload_media", "send"}
-CALLS = SENDS | {
-    "history",
-    "iter_history",
-    "business_hours",
-    "pause",
-    "resume",
-    "bot_status",
-    "request_history",
-    "request_business_hours",
-    "request_bot_status",
+LATER_SENDS = {"handover", "takeover", "trigger_event", "broadcast", "broadcast_to_segments"}
+CALLS = {
+    *SENDS,
+    *LATER_SENDS,
+    *("ask", "history", "iter_history", "request_history"),
+    *("threads", "iter_threads", "request_threads", "create_thread"),
+    *("business_hours", "request_business_hours"),
+    *("pause", "resume", "bot_status", "request_bot_status", "resolve"),
+    *("trigger_events", "request_trigger_events", "segments", "request"),
 }
 KINDS = {
     "invalid_argument": (flowai.InvalidArgumentError, ValueError),
@@ -69,10 +68,12 @@ def test_names_and_signatures():
         flowai.nonsense  # noqa: B018
     assert re.fullmatch(r"\d+\.\d+\.\d+", flowai.__version__)
     methods = {name for name in vars(flowai.Client) if not name.startswith("_")}
-    assert methods == CALLS | {"close", "base_url"}
+    assert methods == CALLS | {"close", "base_url", "with_options"}
     for name in CALLS:
         parameters = inspect.signature(getattr(flowai.Client, name)).parameters
         assert parameters["timeout"].kind is inspect.Parameter.KEYWORD_ONLY
+        assert (parameters.get("write_concern") is not None) == (name in SENDS | {"resolve"})
+        assert (parameters.get("events") is not None) == ("history" in name)
         given_by_place = [p for p in parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
         assert all(p.default is p.empty for p in given_by_place)
     assert str(inspect.signature(flowai.Client)) == (
@@ -97,7 +98,7 @@ print(set(flowai.__all__) <= set(dir(flowai)))
 @pytest.mark.parametrize("name", sorted(CALLS))
 def test_every_call_has_help(name):
     doc = " ".join(getattr(flowai.Client, name).__doc__.split())
-    assert re.search(r'\("[A-Z][a-z ]+" of the API document\)', doc)
+    assert re.search(r'\("[A-Z][a-z ]+" of the API document\)|\(later versions of the API\)', doc)
     assert ">>> " in doc
     if "those of send_text" not in doc:
         parameters = inspect.signature(getattr(flowai.Client, name)).parameters
@@ -105,23 +106,34 @@ def test_every_call_has_help(name):
         assert re.search(r"Raises [A-Z]\w+Error|Errors come while", doc)
 
 
-def test_the_examples_in_the_help_run(client):
-    client.send_text("thread-1", "Hello", originator="John Doe")
-    names = {"flowai": flowai, "client": client, "__builtins__": __builtins__}
-    for name in sorted(CALLS - {"iter_history"}):
-        client.resume("thread-1")
-        lines = getattr(flowai.Client, name).__doc__.splitlines()
-        for place, line in enumerate(lines):
-            if not line.strip().startswith(">>> "):
-                continue
-            source = line.strip().removeprefix(">>> ")
-            wanted = lines[place + 1].strip() if place + 1 < len(lines) else ""
-            if wanted.startswith(">>>") or not wanted:
-                exec(source, names)
-            elif name != "history":
-                assert repr(eval(source, names)) == wanted, (name, source)
-            else:
-                assert eval(source, names)[0] == "John Doe"
+@pytest.mark.filterwarnings("ignore:the service replaced takeover:DeprecationWarning")
+def test_the_examples_in_the_help_run():
+    seed = {
+        "triggerEvents": ["ORDER_SHIPPED"],
+        "segments": [{"id": "seg_1", "name": "Customers", "members": []}],
+    }
+    for name in sorted((CALLS | {"with_options"}) - {"iter_history"}):
+        with flowai.Sandbox(seed=seed) as sandbox, sandbox.client() as client:
+            client.send_text("thread-1", "Hello", originator="John Doe")
+            run_examples(name, {"flowai": flowai, "client": client, "__builtins__": __builtins__})
+
+
+def run_examples(name: str, names: dict) -> None:
+    lines = getattr(flowai.Client, name).__doc__.splitlines()
+    ran = 0
+    for place, line in enumerate(lines):
+        if not line.strip().startswith(">>> "):
+            continue
+        ran += 1
+        source = line.strip().removeprefix(">>> ")
+        wanted = lines[place + 1].strip() if place + 1 < len(lines) else ""
+        if wanted.startswith(">>>") or not wanted:
+            exec(source, names)
+        elif name != "history":
+            assert repr(eval(source, names)) == wanted, (name, source)
+        else:
+            assert eval(source, names)[0] == "John Doe"
+    assert ran
 
 
 def test_every_kind_of_error_has_its_class():

@@ -64,10 +64,11 @@ def test_call(vector: dict[str, Any], form: str) -> None:
 
 
 def test_the_cases_are_all_there() -> None:
-    assert len(cases()) > 340
+    assert len(cases()) > 600
     assert len(SKIPPED) == 0
     operations = {vector["call"]["op"] for area in CALLS for vector in load(area)}
-    assert len(operations) >= 15
+    calls = {name for name in vars(flowai.Client) if not name.startswith("_")}
+    assert operations == calls - {"close", "base_url", "with_options"}
 
 
 def body(vector: dict[str, Any]) -> bytes:
@@ -120,6 +121,58 @@ def person(originator: flowai.Originator | None, expected: dict[str, Any] | None
     return problems + (compare(profile, document.get("profile")) if profile else [])
 
 
+KINDS = (
+    *("unknown", "text", "image", "video", "audio", "file", "location", "card", "carousel", "list"),
+    *("buttons", "webview", "handover", "note", "custom", "event", "system_reply", "khoros_priority"),
+    *("agent_text", "channel"),
+)
+
+
+def field(document: flowai.Template, name: str) -> Any:
+    """A field of a template; what has no class of its own is read from the payload."""
+    return getattr(document, name) if hasattr(document, name) else (document.payload or {}).get(name)
+
+
+def holds(expected: Any, actual: Any, path: str) -> list[str]:
+    """Components are objects by public names, of which only those that are given are compared."""
+    if isinstance(expected, list):
+        if not isinstance(actual, (list, tuple)) or len(actual) != len(expected):
+            return [f"{path} is {actual!r} instead of {expected!r}"]
+        pairs = enumerate(zip(expected, actual, strict=True))
+        return [problem for place, (e, a) in pairs for problem in holds(e, a, f"{path}[{place}]")]
+    if isinstance(expected, dict) and not isinstance(actual, dict):
+        return [p for name, e in expected.items() for p in holds(e, getattr(actual, name), f"{path}.{name}")]
+    return [f"{path}: {problem}" for problem in compare(expected, actual)]
+
+
+def template_problems(expected: dict[str, Any], template: flowai.Template) -> list[str]:
+    problems = []
+    for member, value in expected.items():
+        match member:
+            case "type":
+                problems += compare(value, template.type)
+            case "kind":
+                problems += compare(KINDS[value], template.kind)
+                # What has a class of its own is of that class.
+                typed = KINDS[value] not in ("unknown", "channel")
+                problems += compare(typed, type(template) is not flowai.Template)
+            case "fields":
+                for name, wanted in value.items():
+                    problems += holds(wanted, field(template, name), name)
+            case "missing":
+                # The text of a template is always a str.
+                present = [
+                    n for n in value if field(template, n) not in (None, "" if n == "text" else None, ())
+                ]
+                problems += [f"{name} is not absent" for name in present]
+            case "payload":
+                problems += compare(value, template.payload)
+                problems += compare(value, template.to_dict().get("payload")) if value is not None else []
+            case _:
+                raise AssertionError(f"the vectors expect {member}, which this runner does not know")
+    return problems
+
+
 def event_problems(event: flowai.Event, expect: dict[str, Any], keys: dict[str, str | None]) -> list[str]:
     problems = []
     for member, expected in expect.items():
@@ -137,6 +190,11 @@ def event_problems(event: flowai.Event, expect: dict[str, Any], keys: dict[str, 
                     f"is_for({i!r}) is false" for i in expected.get("yes", []) if not event.is_for(i)
                 ]
                 problems += [f"is_for({i!r}) is true" for i in expected.get("no", []) if event.is_for(i)]
+            case "templates":
+                templates = [response for message in event.messages for response in message.responses]
+                problems += compare(len(expected), len(templates))
+                for wanted, template in zip(expected, templates, strict=False):
+                    problems += [f"{template.type}: {p}" for p in template_problems(wanted, template)]
             case "same_dedupe_key_as":
                 if event.dedupe_key is None or event.dedupe_key != keys[expected]:
                     problems.append(f"another dedupe_key than {expected}")
@@ -157,9 +215,14 @@ def key_of(vector: dict[str, Any]) -> str | None:
     return key
 
 
+def events() -> list[dict[str, Any]]:
+    return load("events") + load("templates")
+
+
 def test_every_event_reads_as_expected() -> None:
-    vectors = load("events")
-    assert len(vectors) > 150
+    vectors = events()
+    assert len(vectors) > 190
+    assert len([v for v in vectors if "templates" in v.get("expect", {})]) > 30
     keys = {vector["id"]: key_of(vector) for vector in vectors}
     problems: list[str] = []
     for vector in vectors:
@@ -179,7 +242,7 @@ def test_every_event_reads_as_expected() -> None:
 
 def test_every_form_of_a_body_is_the_same_event() -> None:
     parsed = 0
-    for vector in load("events"):
+    for vector in events():
         if "expect" not in vector:
             continue
         raw = body(vector)
@@ -194,7 +257,21 @@ def test_every_form_of_a_body_is_the_same_event() -> None:
         assert {other.dedupe_key for other in same} == {event.dedupe_key}, vector["id"]
         assert {other.text for other in same} == {event.text}, vector["id"]
         parsed += 1
-    assert parsed > 90
+    assert parsed > 120
+
+
+def test_every_business_hour_is_understood() -> None:
+    vectors = load("opening_hours")
+    assert len(vectors) >= 50
+    problems = []
+    for vector in vectors:
+        hours = flowai.BusinessHours._restore(vector["hours"])
+        at = datetime.fromisoformat(vector["at"])
+        for member, expected in vector["expect"].items():
+            found = getattr(hours, member)(at)
+            shown = found.isoformat() if isinstance(found, datetime) else found
+            problems += [f"{vector['id']}: {member}: {problem}" for problem in compare(expected, shown)]
+    assert not problems, "\n".join(problems)
 
 
 def test_kinds_have_the_numbers_of_the_other_languages() -> None:

@@ -14,6 +14,7 @@ import tempfile
 import threading
 import traceback
 import urllib.request
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -175,11 +176,18 @@ def _file(description: dict[str, Any], form: str) -> Iterator[dict[str, Any]]:
 def perform(client: flowai.Client, call: dict[str, Any], form: str = "path") -> Any:
     """Makes a call by its public names; gives what it returns in the form of the vectors."""
     args = dict(call["args"])
+    if "options" in call:
+        client = client.with_options(**call["options"])
     method: Callable[..., Any] = getattr(client, call["op"])
     if call["op"] == "upload_media":
         with _file(args.pop("file"), form) as file:
             return result(method(**{**file, **args}))
-    return result(method(**args))
+    if call["op"] == "takeover":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return result(method(**args))
+    returned = method(**args)
+    return {"thread_id": returned} if call["op"] == "create_thread" else result(returned)
 
 
 def result(value: Any) -> Any:
@@ -198,11 +206,33 @@ def result(value: Any) -> Any:
             return {"thread_id": value.thread_id, **page, "entries": entries}
         case flowai.BotStatus():
             return {"thread_id": value.thread_id, "is_paused": value.is_paused}
+        case flowai.ThreadsPage(threads, page, pages):
+            return {"threads": list(threads), "page": page, "pages": pages}
         case list():
-            return wire(value)
+            return [item if isinstance(item, str) else item.to_dict() for item in value]
         case flowai.HistoryIterator():
             return {"entries": wire(value)}
+        case flowai.ThreadIterator():
+            return {"threads": list(value)}
+        case flowai.Reply(text, messages):
+            return {
+                "text": text,
+                "thread_id": value.thread_id,
+                "trace_id": value.trace_id,
+                "messages": len(messages),
+                "responses": [[part.type for part in message.responses] for message in messages],
+                "quick_replies": [reply.label for reply in value.quick_replies],
+            }
+        case flowai.Response(status):
+            return {"status": status, "json": body_as_json(value)}
     raise AssertionError(f"no vector knows {value!r}")
+
+
+def body_as_json(response: flowai.Response) -> Any:
+    try:
+        return response.json()
+    except flowai.APIResponseError:
+        return None
 
 
 def wire(documents: Any) -> list[dict[str, Any]]:

@@ -1,16 +1,12 @@
-//! The client: its set-up, what reads and what controls. What it sends is in `sends`.
+//! The client: its set-up, and how it makes a call. The calls are in one file for each area of the API.
 
-use flowai::{Document, MetadataForm, Originator};
+use flowai::{MetadataForm, Originator};
 use pyo3::{exceptions::PyTypeError, prelude::*};
 
 use crate::{
-    convert::{count, optional, seconds, small_count, text},
+    convert::{optional, seconds, small_count, text},
     errors::{Failure, Outcome, guard},
-    fields,
-    history::HistoryIterator,
-    models,
-    results::{BotStatus, HistoryPage, Receipt},
-    wait,
+    fields, wait,
 };
 
 pub type Given<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
@@ -44,19 +40,39 @@ pub struct Client {
 }
 
 impl Client {
-    /// Makes a call that sends no message.
-    fn run<T: Send>(
+    /// Makes a call that sends nothing.
+    pub fn run<T: Send>(
         &self,
         py: Python<'_>,
         operation: &'static str,
         prepare: impl FnOnce() -> Outcome<flowai::Call<T>>,
         timeout: Given<'_, '_>,
     ) -> Outcome<T> {
-        guard(|| {
-            let call = prepare().and_then(|call| with_timeout(call, timeout));
-            wait::call(py, call.map_err(|failure| failure.refused(operation, false))?)
-        })
+        make(py, prepare, timeout, |failure| failure.refused(operation, false))
     }
+
+    /// Makes a call that sends something: an argument that is refused says that it was not sent.
+    pub fn run_send<T: Send>(
+        &self,
+        py: Python<'_>,
+        operation: &'static str,
+        prepare: impl FnOnce() -> Outcome<flowai::Call<T>>,
+        timeout: Given<'_, '_>,
+    ) -> Outcome<T> {
+        make(py, prepare, timeout, |failure| failure.refused(operation, true))
+    }
+}
+
+pub fn make<T: Send>(
+    py: Python<'_>,
+    prepare: impl FnOnce() -> Outcome<flowai::Call<T>>,
+    timeout: Given<'_, '_>,
+    refused: impl FnOnce(Failure) -> Failure,
+) -> Outcome<T> {
+    guard(|| {
+        let call = prepare().and_then(|call| with_timeout(call, timeout));
+        wait::call(py, call.map_err(refused)?)
+    })
 }
 
 pub fn with_timeout<T>(call: flowai::Call<T>, timeout: Given<'_, '_>) -> Outcome<flowai::Call<T>> {
@@ -64,15 +80,6 @@ pub fn with_timeout<T>(call: flowai::Call<T>, timeout: Given<'_, '_>) -> Outcome
         Some(timeout) => call.timeout(timeout),
         None => call,
     })
-}
-
-/// What a call that sends no message can raise, as its documentation says it.
-macro_rules! raises {
-    () => {
-        "Raises InvalidArgumentError before anything is sent; AuthenticationError when the key is refused, and other kinds of\n\
-         APIStatusError when the service answers with an error; APIResponseError when its answer makes no sense;\n\
-         APIConnectionError or APITimeoutError when there is none; ClosedError when the client is closed."
-    };
 }
 
 #[pymethods]
@@ -113,9 +120,8 @@ impl Client {
         if let Some(url) = optional(base_url, "base_url", text)? {
             builder = builder.base_url(url);
         }
-        if let Some(value) = originator {
-            let object = fields::one(Originator::MODEL, value, "originator")?;
-            builder = builder.originator(Originator::from_object(object));
+        if let Some(originator) = optional(originator, "originator", fields::document::<Originator>)? {
+            builder = builder.originator(originator);
         }
         if let Some(timeout) = optional(timeout, "timeout", seconds)? {
             builder = builder.timeout(timeout);
@@ -154,204 +160,38 @@ impl Client {
         })
     }
 
-    /// Reads one page of a thread's history, at most 20 entries ("Thread messages" of the API document).
+    /// Makes a client that does some things differently. It shares the connections of this one, and is closed with it.
     ///
-    /// thread_id: str, the conversation; any text of at most 1,024 bytes.
-    /// page: int, the number of the page; the first one if not given.
-    /// timeout: seconds for the whole call, over all attempts, in place of the client's.
+    /// timeout: seconds for a whole call, over all attempts.
+    /// max_retries: int, how often a call is repeated when that is safe.
+    /// originator: who sends messages that name no sender: a str, Originator or dict.
     ///
-    #[doc = raises!()]
+    /// What is not given stays as it is. Raises InvalidArgumentError naming the argument. The new client is a Client, also
+    /// when this one is of a subclass.
     ///
-    /// >>> page = client.history("thread-1")
-    /// >>> [entry.originator.name for entry in page.entries]
-    /// ['John Doe', 'Sandbox']
-    #[pyo3(signature = (thread_id, *, page=None, timeout=None))]
-    fn history(
+    /// >>> patient = client.with_options(timeout=120, max_retries=5)
+    #[pyo3(signature = (*, timeout=None, max_retries=None, originator=None))]
+    fn with_options(
         &self,
-        py: Python<'_>,
-        thread_id: &Bound<'_, PyAny>,
-        page: Given<'_, '_>,
         timeout: Given<'_, '_>,
-    ) -> Outcome<HistoryPage> {
-        let call = || {
-            Ok(self
-                .client
-                .history(&text(thread_id, "thread_id")?, optional(page, "page", count)?))
-        };
-        self.run(py, "history", call, timeout).map(HistoryPage)
-    }
-
-    /// Goes through the whole history of a thread in the order of the service, fetching pages as they are needed ("Thread
-    /// messages" of the API document).
-    ///
-    /// thread_id: str, the conversation; any text of at most 1,024 bytes.
-    /// limit: int, how many entries at most.
-    /// timeout: seconds for each page, in place of the client's.
-    ///
-    /// Returns an iterator of HistoryEntry. Errors come while it is read; reading on then tries the same page again.
-    ///
-    /// >>> for entry in client.iter_history("thread-1", limit=100):
-    /// ...     print(entry.originator.name, entry.messages[0].text)
-    #[pyo3(signature = (thread_id, *, limit=None, timeout=None))]
-    fn iter_history(
-        &self,
-        thread_id: &Bound<'_, PyAny>,
-        limit: Given<'_, '_>,
-        timeout: Given<'_, '_>,
-    ) -> Outcome<HistoryIterator> {
-        let make = || {
-            let thread_id = text(thread_id, "thread_id")?;
-            let limit = optional(limit, "limit", small_count)?;
-            let timeout = optional(timeout, "timeout", seconds)?;
-            Ok(HistoryIterator::new(
-                self.client.iter_history(&thread_id, limit),
-                timeout,
-            ))
-        };
-        guard(|| make().map_err(|failure: Failure| failure.refused("history", false)))
-    }
-
-    /// Reads the business hours of the project as a list of BusinessHours ("Business hours" of the API document).
-    ///
-    /// timeout: seconds for the whole call, over all attempts, in place of the client's.
-    ///
-    #[doc = raises!()]
-    ///
-    /// >>> [hours.label for hours in client.business_hours()]
-    /// ['Office', 'Night line']
-    #[pyo3(signature = (*, timeout=None))]
-    fn business_hours<'py>(
-        &self,
-        py: Python<'py>,
-        timeout: Given<'_, 'py>,
-    ) -> Outcome<Vec<Bound<'py, PyAny>>> {
-        let hours = self.run(py, "business_hours", || Ok(self.client.business_hours()), timeout)?;
-        let instance = |hours: flowai::BusinessHours| {
-            models::instance(py, flowai::BusinessHours::MODEL, hours.into_object())
-        };
-        guard(|| Ok(hours.into_iter().map(instance).collect::<PyResult<_>>()?))
-    }
-
-    /// Pauses the bot of a thread ("Pause" of the API document). Pausing it again changes nothing.
-    ///
-    /// thread_id: str, the conversation; any text of at most 1,024 bytes.
-    /// timeout: seconds for the whole call, over all attempts, in place of the client's.
-    ///
-    #[doc = raises!()]
-    ///
-    /// >>> client.pause("thread-1").status
-    /// 'ok'
-    #[pyo3(signature = (thread_id, *, timeout=None))]
-    fn pause(
-        &self,
-        py: Python<'_>,
-        thread_id: &Bound<'_, PyAny>,
-        timeout: Given<'_, '_>,
-    ) -> Outcome<Receipt> {
-        let call = || Ok(self.client.pause(&text(thread_id, "thread_id")?));
-        self.run(py, "pause", call, timeout).map(Receipt)
-    }
-
-    /// Resumes the bot of a thread ("Resume" of the API document). Resuming a running bot changes nothing.
-    ///
-    /// thread_id: str, the conversation; any text of at most 1,024 bytes.
-    /// timeout: seconds for the whole call, over all attempts, in place of the client's.
-    ///
-    #[doc = raises!()]
-    ///
-    /// >>> client.resume("thread-1").status
-    /// 'ok'
-    #[pyo3(signature = (thread_id, *, timeout=None))]
-    fn resume(
-        &self,
-        py: Python<'_>,
-        thread_id: &Bound<'_, PyAny>,
-        timeout: Given<'_, '_>,
-    ) -> Outcome<Receipt> {
-        let call = || Ok(self.client.resume(&text(thread_id, "thread_id")?));
-        self.run(py, "resume", call, timeout).map(Receipt)
-    }
-
-    /// Asks whether the bot of a thread is paused ("Bot status" of the API document).
-    ///
-    /// thread_id: str, the conversation; any text of at most 1,024 bytes.
-    /// timeout: seconds for the whole call, over all attempts, in place of the client's.
-    ///
-    #[doc = raises!()]
-    ///
-    /// >>> client.bot_status("thread-1").is_paused
-    /// False
-    #[pyo3(signature = (thread_id, *, timeout=None))]
-    fn bot_status(
-        &self,
-        py: Python<'_>,
-        thread_id: &Bound<'_, PyAny>,
-        timeout: Given<'_, '_>,
-    ) -> Outcome<BotStatus> {
-        let call = || Ok(self.client.bot_status(&text(thread_id, "thread_id")?));
-        self.run(py, "bot_status", call, timeout).map(BotStatus)
-    }
-
-    /// Asks for a page of a thread's history, which then arrives as an event of the kind HISTORY ("Thread messages" of the
-    /// API document).
-    ///
-    /// thread_id: str, the conversation; any text of at most 1,024 bytes.
-    /// page: int, the number of the page; the first one if not given.
-    /// timeout: seconds for the whole call, over all attempts, in place of the client's.
-    ///
-    #[doc = raises!()]
-    ///
-    /// >>> client.request_history("thread-1", page=2).status
-    /// 'ok'
-    #[pyo3(signature = (thread_id, *, page=None, timeout=None))]
-    fn request_history(
-        &self,
-        py: Python<'_>,
-        thread_id: &Bound<'_, PyAny>,
-        page: Given<'_, '_>,
-        timeout: Given<'_, '_>,
-    ) -> Outcome<Receipt> {
-        let call = || {
-            let page = optional(page, "page", count)?;
-            Ok(self.client.request_history(&text(thread_id, "thread_id")?, page))
-        };
-        self.run(py, "request_history", call, timeout).map(Receipt)
-    }
-
-    /// Asks for the business hours, which then arrive as an event of the kind BUSINESS_HOURS ("Business hours" of the API
-    /// document).
-    ///
-    /// timeout: seconds for the whole call, over all attempts, in place of the client's.
-    ///
-    #[doc = raises!()]
-    ///
-    /// >>> client.request_business_hours().status
-    /// 'ok'
-    #[pyo3(signature = (*, timeout=None))]
-    fn request_business_hours(&self, py: Python<'_>, timeout: Given<'_, '_>) -> Outcome<Receipt> {
-        let call = || Ok(self.client.request_business_hours());
-        self.run(py, "request_business_hours", call, timeout).map(Receipt)
-    }
-
-    /// Asks for the status of a thread's bot, which then arrives as an event of the kind BOT_STATUS ("Bot status" of the
-    /// API document).
-    ///
-    /// thread_id: str, the conversation; any text of at most 1,024 bytes.
-    /// timeout: seconds for the whole call, over all attempts, in place of the client's.
-    ///
-    #[doc = raises!()]
-    ///
-    /// >>> client.request_bot_status("thread-1").status
-    /// 'ok'
-    #[pyo3(signature = (thread_id, *, timeout=None))]
-    fn request_bot_status(
-        &self,
-        py: Python<'_>,
-        thread_id: &Bound<'_, PyAny>,
-        timeout: Given<'_, '_>,
-    ) -> Outcome<Receipt> {
-        let call = || Ok(self.client.request_bot_status(&text(thread_id, "thread_id")?));
-        self.run(py, "request_bot_status", call, timeout).map(Receipt)
+        max_retries: Given<'_, '_>,
+        originator: Given<'_, '_>,
+    ) -> Outcome<Client> {
+        let mut options = flowai::Options::new();
+        if let Some(timeout) = optional(timeout, "timeout", seconds)? {
+            options = options.timeout(timeout);
+        }
+        if let Some(retries) = optional(max_retries, "max_retries", small_count)? {
+            options = options.max_retries(retries);
+        }
+        if let Some(originator) = optional(originator, "originator", fields::document::<Originator>)? {
+            options = options.originator(originator);
+        }
+        guard(|| {
+            Ok(Client {
+                client: self.client.with_options(options)?,
+            })
+        })
     }
 
     /// Closes all connections. Calls made from now on raise ClosedError. Closing again changes nothing.

@@ -15,6 +15,8 @@ use pyo3::{
     types::{PyDict, PyType},
 };
 
+use crate::json;
+
 /// How many causes of causes are told.
 const MAX_CAUSES: usize = 8;
 
@@ -133,14 +135,7 @@ fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     facts.set_item("argument", error.argument_name())?;
     if let Some(response) = error.response() {
         facts.set_item("status", response.status)?;
-        let headers = PyDict::new(py);
-        for (name, value) in &response.headers {
-            // Of a header that comes twice the first one counts, as in the core.
-            if !headers.contains(name)? {
-                headers.set_item(name, value)?;
-            }
-        }
-        facts.set_item("headers", headers)?;
+        facts.set_item("headers", json::headers(py, &response.headers)?)?;
         facts.set_item("body", &response.body)?;
         facts.set_item("server_message", &response.server_message)?;
         facts.set_item("request_id", error.request_id())?;

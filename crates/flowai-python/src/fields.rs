@@ -1,7 +1,7 @@
 //! Python values as fields of the core's documents, and back: one rule for each shape.
 
 use flowai::{
-    Document, Message, Object, Originator,
+    Document, Message, Object, Originator, Segment,
     model::{Field, Model as Table, Shape},
 };
 use pyo3::{
@@ -59,16 +59,59 @@ pub fn one(table: &'static Table, value: &Bound<'_, PyAny>, name: &str) -> Outco
     if let Ok(dict) = value.cast::<PyDict>() {
         return json::object(dict, name);
     }
-    let takes_name = table.name == Originator::MODEL.name;
-    if takes_name && value.is_instance_of::<PyString>() {
-        return Ok(Originator::new(text(value, name)?).into_object());
-    }
-    let wanted = if takes_name {
-        format!("a str, {} or dict", table.name)
-    } else {
-        format!("{} or dict", table.name)
+    let wanted = match named(table) {
+        Some(make) if value.is_instance_of::<PyString>() => return Ok(make(text(value, name)?)),
+        Some(_) => format!("a str, {} or dict", table.name),
+        None => format!("{} or dict", table.name),
     };
     Err(Failure::wrong_type(name, &wanted, value))
+}
+
+/// How a document is made of a name alone, of those that may be.
+fn named(table: &'static Table) -> Option<fn(String) -> Object> {
+    if table.name == Originator::MODEL.name {
+        return Some(|name| Originator::new(name).into_object());
+    }
+    (table.name == Segment::MODEL.name).then_some(|name| Segment::by_name(name).into_object())
+}
+
+/// The same as a document of the core.
+pub fn document<D: Document>(value: &Bound<'_, PyAny>, name: &str) -> Outcome<D> {
+    one(D::MODEL, value, name).map(D::from_object)
+}
+
+/// Any number of documents: what can be iterated over and is no document itself.
+pub fn documents<D: Document>(value: &Bound<'_, PyAny>, name: &str) -> Outcome<Vec<D>> {
+    let is_one = value.is_instance_of::<PyString>()
+        || value.is_instance_of::<PyDict>()
+        || value.is_instance_of::<Model>();
+    let items = value.try_iter().ok().filter(|_| !is_one);
+    let items =
+        items.ok_or_else(|| Failure::wrong_type(name, &format!("a list of {}", D::MODEL.name), value))?;
+    let item =
+        |(place, item): (usize, PyResult<Bound<'_, PyAny>>)| document(&item?, &format!("{name}[{place}]"));
+    items.enumerate().map(item).collect()
+}
+
+/// A message that can be sent: a model, or a dict in the form in which it is sent.
+pub fn message(value: &Bound<'_, PyAny>, wanted: &str) -> Outcome<Message> {
+    if let Ok(model) = value.cast::<Model>()
+        && model.get().is_message()
+    {
+        return Ok(Message::from_value(model.get().object().clone().into())?);
+    }
+    match value.cast::<PyDict>() {
+        Ok(dict) => Ok(Message::from_value(json::object(dict, "message")?.into())?),
+        Err(_) => Err(Failure::wrong_type("message", wanted, value)),
+    }
+}
+
+/// The same, or a str, which is a text.
+pub fn message_or_text(value: &Bound<'_, PyAny>) -> Outcome<Message> {
+    match value.is_instance_of::<PyString>() {
+        true => Ok(Message::text(text(value, "message")?)),
+        false => message(value, "a str, message or dict"),
+    }
 }
 
 /// Puts values in a document under the names that they have there; what is `None` is not given.
@@ -110,23 +153,16 @@ fn coordinate(value: &Bound<'_, PyAny>, name: &str) -> Outcome<Value> {
 
 /// What a field holds; absent when it is missing, null or of the wrong shape.
 pub fn from_wire<'py>(py: Python<'py>, field: &Field, object: &Object) -> PyResult<Bound<'py, PyAny>> {
-    let value = object.get(field.wire).unwrap_or(&Value::Null);
-    match (field.shape, value) {
-        (Shape::String, Value::String(_))
-        | (Shape::Bool, Value::Bool(_))
-        | (Shape::Object, Value::Object(_)) => json::to_python(py, value),
-        (Shape::Number, Value::Number(number)) => json::number_to_python(py, number),
-        (Shape::Integer, Value::Number(number)) if number.is_i64() || number.is_u64() => {
-            json::number_to_python(py, number)
-        }
-        (Shape::Array, Value::Array(items)) => Ok(json::tuple(py, items)?.into_any()),
-        (Shape::Array | Shape::List(_), _) if !value.is_array() => Ok(PyTuple::empty(py).into_any()),
-        (Shape::Any, value) => json::to_python(py, value),
-        (Shape::Model(table), Value::Object(inner)) => models::instance(py, table, inner.clone()),
-        (Shape::List(table), Value::Array(items)) => {
+    let value = field.read(object);
+    match (field.shape, value.as_deref()) {
+        (Shape::Array, Some(Value::Array(items))) => Ok(json::tuple(py, items)?.into_any()),
+        (Shape::List(table), Some(Value::Array(items))) => {
             let objects = items.iter().filter_map(Value::as_object).cloned();
             Ok(models::instances(py, table, objects)?.into_any())
         }
-        _ => Ok(py.None().into_bound(py)),
+        (Shape::Array | Shape::List(_), _) => Ok(PyTuple::empty(py).into_any()),
+        (Shape::Model(table), Some(Value::Object(inner))) => models::instance(py, table, inner.clone()),
+        (_, Some(value)) => json::to_python(py, value),
+        (_, None) => Ok(py.None().into_bound(py)),
     }
 }

@@ -1,74 +1,107 @@
-//! Going through a thread's history.
+//! The client's calls about what was said in a thread.
 
-use std::{
-    sync::{Mutex, TryLockError},
-    time::Duration,
-};
-
-use flowai::Document;
-use pyo3::{exceptions::PyValueError, prelude::*};
+use flowai::HistoryOptions;
+use pyo3::prelude::*;
 
 use crate::{
-    errors::{Outcome, guard},
-    models, wait,
+    client::{Client, Given},
+    convert::{count, optional, seconds, small_count, text},
+    errors::{Failure, Outcome, guard},
+    pages::HistoryIterator,
+    results::{HistoryPage, Receipt},
 };
 
-/// Goes through the entries of a history and fetches pages as they are needed. After an error the same page is tried
-/// again.
-#[pyclass(module = "flowai", frozen)]
-pub struct HistoryIterator {
-    entries: Mutex<flowai::HistoryIter>,
-    timeout: Option<Duration>,
-}
-
-impl HistoryIterator {
-    pub fn new(entries: flowai::HistoryIter, timeout: Option<Duration>) -> HistoryIterator {
-        HistoryIterator {
-            entries: Mutex::new(entries),
-            timeout,
-        }
-    }
+fn options(page: Given<'_, '_>, events: bool) -> Outcome<HistoryOptions> {
+    Ok(HistoryOptions::from(optional(page, "page", count)?).events(events))
 }
 
 #[pymethods]
-impl HistoryIterator {
-    fn __iter__(slf: Bound<'_, HistoryIterator>) -> Bound<'_, HistoryIterator> {
-        slf
+impl Client {
+    /// Reads one page of a thread's history, at most 20 entries ("Thread messages" of the API document).
+    ///
+    #[doc = thread_id!()]
+    /// page: int, the number of the page; the first one if not given.
+    /// events: whether events that were triggered are among the entries (later versions of the API).
+    #[doc = timeout!()]
+    ///
+    #[doc = raises!()]
+    ///
+    /// >>> page = client.history("thread-1")
+    /// >>> [entry.originator.name for entry in page.entries]
+    /// ['John Doe', 'Sandbox']
+    #[pyo3(signature = (thread_id, *, page=None, events=false, timeout=None))]
+    fn history(
+        &self,
+        py: Python<'_>,
+        thread_id: &Bound<'_, PyAny>,
+        page: Given<'_, '_>,
+        events: bool,
+        timeout: Given<'_, '_>,
+    ) -> Outcome<HistoryPage> {
+        let call = || {
+            let thread_id = text(thread_id, "thread_id")?;
+            Ok(self.client.history(&thread_id, options(page, events)?))
+        };
+        self.run(py, "history", call, timeout).map(HistoryPage)
     }
 
-    fn __next__<'py>(&self, py: Python<'py>) -> Outcome<Option<Bound<'py, PyAny>>> {
-        // Waiting for another thread here could not be interrupted; generators refuse as well.
-        let mut entries = match self.entries.try_lock() {
-            Ok(entries) => entries,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => {
-                return Err(
-                    PyValueError::new_err("the iterator is already running in another thread").into(),
-                );
-            }
+    /// Goes through the whole history of a thread in the order of the service, fetching pages as they are needed ("Thread
+    /// messages" of the API document).
+    ///
+    #[doc = thread_id!()]
+    /// limit: int, how many entries at most.
+    /// events: whether events that were triggered are among the entries (later versions of the API).
+    /// timeout: seconds for each page, in place of the client's.
+    ///
+    /// Returns an iterator of HistoryEntry. Errors come while it is read; reading on then tries the same page again.
+    ///
+    /// >>> for entry in client.iter_history("thread-1", limit=100):
+    /// ...     print(entry.originator.name, entry.messages[0].text)
+    #[pyo3(signature = (thread_id, *, limit=None, events=false, timeout=None))]
+    fn iter_history(
+        &self,
+        thread_id: &Bound<'_, PyAny>,
+        limit: Given<'_, '_>,
+        events: bool,
+        timeout: Given<'_, '_>,
+    ) -> Outcome<HistoryIterator> {
+        let make = || {
+            let thread_id = text(thread_id, "thread_id")?;
+            let limit = optional(limit, "limit", small_count)?;
+            let timeout = optional(timeout, "timeout", seconds)?;
+            let entries = self
+                .client
+                .iter_history_with(&thread_id, limit, options(None, events)?);
+            Ok(HistoryIterator::new(entries, timeout))
         };
-        let entries: &mut flowai::HistoryIter = &mut entries;
-        wait::warn_inside_event_loop(py)?;
-        let entry = wait::ticking(
-            py,
-            |_| Ok(()),
-            |tick| {
-                entries.next_item(|call| {
-                    let call = match self.timeout {
-                        Some(timeout) => call.timeout(timeout),
-                        None => call,
-                    };
-                    call.wait_with(tick)
-                })
-            },
-        )?;
-        guard(|| match entry {
-            Some(entry) => Ok(Some(models::instance(
-                py,
-                flowai::HistoryEntry::MODEL,
-                entry.into_object(),
-            )?)),
-            None => Ok(None),
-        })
+        guard(|| make().map_err(|failure: Failure| failure.refused("history", false)))
+    }
+
+    /// Asks for a page of a thread's history, which then arrives as an event of the kind HISTORY ("Thread messages" of the
+    /// API document).
+    ///
+    #[doc = thread_id!()]
+    /// page: int, the number of the page; the first one if not given.
+    /// events: whether events that were triggered are among the entries (later versions of the API).
+    #[doc = timeout!()]
+    ///
+    #[doc = raises!()]
+    ///
+    /// >>> client.request_history("thread-1").status
+    /// 'ok'
+    #[pyo3(signature = (thread_id, *, page=None, events=false, timeout=None))]
+    fn request_history(
+        &self,
+        py: Python<'_>,
+        thread_id: &Bound<'_, PyAny>,
+        page: Given<'_, '_>,
+        events: bool,
+        timeout: Given<'_, '_>,
+    ) -> Outcome<Receipt> {
+        let call = || {
+            let thread_id = text(thread_id, "thread_id")?;
+            Ok(self.client.request_history(&thread_id, options(page, events)?))
+        };
+        self.run(py, "request_history", call, timeout).map(Receipt)
     }
 }

@@ -48,6 +48,17 @@ pub fn dict<'py>(py: Python<'py>, object: &Object) -> PyResult<Bound<'py, PyDict
     Ok(dict)
 }
 
+/// Headers by their names. Of one that comes twice the first counts, as in the core.
+pub fn headers<'py>(py: Python<'py>, headers: &[(String, String)]) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (name, value) in headers {
+        if !dict.contains(name)? {
+            dict.set_item(name, value)?;
+        }
+    }
+    Ok(dict)
+}
+
 fn list<'py>(py: Python<'py>, items: &[Value]) -> PyResult<Bound<'py, PyList>> {
     let items: Vec<_> = items
         .iter()

@@ -1,24 +1,39 @@
 //! The native module of the Python package flowai.
 //!
-//! It converts and delegates; it decides nothing. `client`, `models`, `results`, `event`, `verifier`, `receiver` and
-//! `sandbox` are the classes; `convert`, `json` and `fields` turn Python values into those of the core and back; `wait`
-//! waits without holding the interpreter; `errors` makes exceptions of errors.
+//! It converts and delegates; it decides nothing. `client` is the class Client; its methods are in one file for each area
+//! of the API: `sends`, `upload`, `ask`, `history`, `threads`, `business_hours`, `bot`, `handover`, `triggers`, `broadcast`
+//! and `request`. `models`, `opening`, `results`, `pages`, `event`, `verifier`, `receiver` and `sandbox` are the other classes;
+//! `convert`, `json` and `fields` turn Python values into those of the core and back; `wait` waits without holding the
+//! interpreter; `errors` makes exceptions of errors.
 
+#[macro_use]
+mod docs;
+
+mod ask;
+mod bot;
+mod broadcast;
+mod business_hours;
 mod cli;
 mod client;
 mod convert;
 mod errors;
 mod event;
 mod fields;
+mod handover;
 mod history;
 mod json;
 mod models;
+mod opening;
+mod pages;
 mod receiver;
 mod repr;
+mod request;
 mod results;
 mod sandbox;
 mod sandbox_journal;
 mod sends;
+mod threads;
+mod triggers;
 mod upload;
 mod verifier;
 mod wait;
@@ -31,11 +46,16 @@ fn _flowai(module: &Bound<'_, PyModule>) -> PyResult<()> {
     models::add_classes(module)?;
     module.add("__version__", flowai::VERSION)?;
     module.setattr("_EVENT_KINDS", event::kinds())?;
+    module.setattr("_CHANNEL_NAMES", flowai::CHANNEL_NAMES.to_vec())?;
     module.add_class::<client::Client>()?;
-    module.add_class::<history::HistoryIterator>()?;
+    module.add_class::<pages::HistoryIterator>()?;
+    module.add_class::<pages::ThreadIterator>()?;
     module.add_class::<results::Receipt>()?;
     module.add_class::<results::HistoryPage>()?;
+    module.add_class::<results::ThreadsPage>()?;
     module.add_class::<results::BotStatus>()?;
+    module.add_class::<ask::Reply>()?;
+    module.add_class::<request::Response>()?;
     module.add_class::<event::Event>()?;
     module.add_class::<event::ThreadId>()?;
     module.add_class::<verifier::Verifier>()?;

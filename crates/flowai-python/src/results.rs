@@ -77,7 +77,7 @@ macro_rules! result_class {
                     return py.NotImplemented().into_bound(py);
                 };
                 let other = other.get();
-                let same = json::same(&self.document(), &other.document()) && self.0.thread_id == other.0.thread_id;
+                let same = json::same(&self.document(), &other.document()) && self.thread() == other.thread();
                 PyBool::new(py, same).to_owned().into_any()
             }
 
@@ -97,7 +97,7 @@ macro_rules! result_class {
                 slf: &Bound<'py, $class>,
             ) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyAny>, String))> {
                 let restore = slf.get_type().getattr(intern!(slf.py(), "_restore"))?;
-                Ok((restore, (slf.get().to_dict(slf.py())?, slf.get().0.thread_id.clone())))
+                Ok((restore, (slf.get().to_dict(slf.py())?, slf.get().thread().to_owned())))
             }
 
             fn __copy__(slf: Bound<'_, $class>) -> Bound<'_, $class> {
@@ -138,6 +138,17 @@ result_class! {
 }
 
 result_class! {
+    /// One page of the ids of a project's threads, at most 20 (later versions of the API).
+    ThreadsPage(flowai::ThreadsPage), knows ["threads", "page", "pages"];
+    /// tuple of str: The ids, in the order of the service.
+    threads: Bound<'py, PyTuple> = |this, py| PyTuple::new(py, &this.threads)?;
+    /// int or None: The number of this page.
+    page: Option<u64> = |this, py| this.page;
+    /// int or None: How many pages there are.
+    pages: Option<u64> = |this, py| this.pages;
+}
+
+result_class! {
     /// Whether the bot of a thread is paused ("Bot status" of the API document).
     BotStatus(flowai::BotStatus), knows ["status", "isPaused", "isPaued", "threadId"];
     /// bool or None: Whether it is paused; None if the service did not say.
@@ -147,6 +158,10 @@ result_class! {
 }
 
 impl Receipt {
+    fn thread(&self) -> &str {
+        &self.0.thread_id
+    }
+
     fn document(&self) -> Value {
         let receipt = &self.0;
         json!({
@@ -170,6 +185,10 @@ impl Receipt {
 }
 
 impl HistoryPage {
+    fn thread(&self) -> &str {
+        &self.0.thread_id
+    }
+
     fn document(&self) -> Value {
         self.0.to_value()
     }
@@ -179,7 +198,26 @@ impl HistoryPage {
     }
 }
 
+impl ThreadsPage {
+    /// It is about no thread of its own.
+    fn thread(&self) -> &str {
+        ""
+    }
+
+    fn document(&self) -> Value {
+        self.0.to_value()
+    }
+
+    fn read(document: Value, _thread_id: &str) -> Outcome<ThreadsPage> {
+        Ok(ThreadsPage(flowai::ThreadsPage::from_value(document)))
+    }
+}
+
 impl BotStatus {
+    fn thread(&self) -> &str {
+        &self.0.thread_id
+    }
+
     fn document(&self) -> Value {
         self.0.raw.clone()
     }

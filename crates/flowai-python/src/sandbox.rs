@@ -1,12 +1,13 @@
 //! Flow.ai on this machine.
 
 use std::{
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use flowai::{Error, ErrorKind, runtime};
-use flowai_sandbox::{Bot, Failure as Fault, SandboxError};
+use flowai_sandbox::{Bot, Failure as Fault, SandboxError, Seed};
 use pyo3::{
     prelude::*,
     types::{PyDict, PyString},
@@ -30,8 +31,12 @@ use crate::{
 /// api_key: the key that opens it; a random one if not given.
 /// webhook_url: where events go; it must answer a GET with a 2xx.
 /// webhook_secret: what signs the webhook calls; a random one if not given.
-/// bot: ``echo`` says again what was said, ``none`` says nothing.
-/// speed: how fast the clock of the webhook retries runs.
+/// bot: ``echo`` says again what was said, ``none`` says nothing; for what no rule of the seed is about.
+/// speed: how fast the clock of pauses and webhook retries runs.
+/// seed: what it knows when it starts and what its bot answers by: a dict, or the path of a JSON file. It may have
+///     ``rules``, ``segments``, ``triggerEvents``, ``businessHours``, ``threads`` and ``handoverSeconds``.
+/// sync_replies: whether Client.ask is answered at once, as by later versions of the API; if not, its reply goes to the
+///     webhook and into the history.
 ///
 /// Raises InvalidArgumentError naming the argument, or APIConnectionError when the port or the webhook cannot be used.
 /// In a forked child every method raises ForkedError.
@@ -62,8 +67,11 @@ impl Sandbox {
 #[pymethods]
 impl Sandbox {
     #[new]
-    #[pyo3(signature = (port=0, *, api_key=None, webhook_url=None, webhook_secret=None, bot=None, speed=1.0),
-           text_signature = "(port=0, *, api_key=None, webhook_url=None, webhook_secret=None, bot='echo', speed=1.0)")]
+    #[pyo3(signature = (port=0, *, api_key=None, webhook_url=None, webhook_secret=None, bot=None, speed=1.0, seed=None,
+                        sync_replies=true),
+           text_signature = "(port=0, *, api_key=None, webhook_url=None, webhook_secret=None, bot='echo', speed=1.0, \
+                             seed=None, sync_replies=True)")]
+    #[allow(clippy::too_many_arguments, reason = "keyword arguments, as Python has them")]
     fn new(
         py: Python<'_>,
         port: u16,
@@ -72,10 +80,16 @@ impl Sandbox {
         webhook_secret: Option<&Bound<'_, PyAny>>,
         bot: Option<&Bound<'_, PyAny>>,
         speed: f64,
+        seed: Option<&Bound<'_, PyAny>>,
+        sync_replies: bool,
     ) -> Outcome<Sandbox> {
         let mut builder = flowai_sandbox::Sandbox::builder()
             .listen(format!("127.0.0.1:{port}"))
-            .speed(speed);
+            .speed(speed)
+            .sync_replies(sync_replies);
+        if let Some(seed) = seed {
+            builder = builder.seed(read_seed(seed)?);
+        }
         if let Some(key) = optional(api_key, "api_key", text)? {
             builder = builder.api_key(key);
         }
@@ -174,6 +188,17 @@ impl Sandbox {
                 Ok(())
             })
         })
+    }
+
+    /// The state of a thread: ``open``, ``handover`` or ``resolved``. A thread that nobody has used is open.
+    ///
+    /// thread_id: str, as the API was given it.
+    ///
+    /// >>> sandbox.thread_state("thread-1")
+    /// 'open'
+    fn thread_state(&self, thread_id: &Bound<'_, PyAny>) -> Outcome<&'static str> {
+        let thread_id = text(thread_id, "thread_id")?;
+        Ok(self.get()?.thread_state(&thread_id).as_str())
     }
 
     /// Makes the next API requests fail; several calls queue up.
@@ -309,6 +334,18 @@ impl Drop for Sandbox {
             Python::try_attach(|py| py.detach(|| drop(sandbox)));
         }
     }
+}
+
+/// A seed: the document itself, or the path of a file that holds it.
+fn read_seed(value: &Bound<'_, PyAny>) -> Outcome<Seed> {
+    if let Ok(dict) = value.cast::<PyDict>() {
+        let document = Value::Object(json::object(dict, "seed")?);
+        return Ok(Seed::from_value(&document).map_err(refused)?);
+    }
+    let path: PathBuf = value
+        .extract()
+        .map_err(|_| Failure::wrong_type("seed", "a dict or a path", value))?;
+    Ok(Seed::from_file(path).map_err(refused)?)
 }
 
 /// The errors of the sandbox, which knows nothing of the core, as those of the core.

@@ -1,25 +1,24 @@
 //! The client's sends: every kind of message, and what may go along with it.
 
 use flowai::{Document, LocationMessage, MediaMessage, Message, Object, model};
-use pyo3::{prelude::*, types::PyDict};
+use pyo3::prelude::*;
 
 use crate::{
     client::{Client, Given, with_timeout},
     convert::{optional, seconds, text},
     errors::{Failure, Outcome, guard},
-    fields, json,
-    models::Model,
+    fields,
     results::Receipt,
-    upload, wait,
+    upload,
 };
 
 /// What may go along with every message.
-struct Along<'a, 'py> {
-    originator: Given<'a, 'py>,
-    trace_id: Given<'a, 'py>,
-    lang: Given<'a, 'py>,
-    timezone: Given<'a, 'py>,
-    params: Given<'a, 'py>,
+pub struct Along<'a, 'py> {
+    pub originator: Given<'a, 'py>,
+    pub trace_id: Given<'a, 'py>,
+    pub lang: Given<'a, 'py>,
+    pub timezone: Given<'a, 'py>,
+    pub params: Given<'a, 'py>,
 }
 
 impl<'a, 'py> Along<'a, 'py> {
@@ -33,6 +32,11 @@ impl<'a, 'py> Along<'a, 'py> {
         ];
         // These fields are those of every message.
         fields::fill(object, flowai::TextMessage::MODEL, values)
+    }
+
+    /// A message with what goes along with it.
+    pub fn with(&self, message: Message) -> Outcome<Message> {
+        self.message(message, flowai::TextMessage::MODEL, [])
     }
 
     /// A message with these fields and what goes along with it.
@@ -56,16 +60,17 @@ impl Client {
         operation: &'static str,
         thread_id: &Bound<'_, PyAny>,
         message: impl FnOnce() -> Outcome<Message>,
+        write_concern: bool,
         timeout: Given<'_, '_>,
     ) -> Outcome<Receipt> {
-        guard(|| {
-            let prepare = || {
-                let thread_id = text(thread_id, "thread_id")?;
-                with_timeout(self.client.send(&thread_id, message()?), timeout)
-            };
-            let call = prepare().map_err(|failure| failure.refused(operation, true))?;
-            wait::call(py, call).map(Receipt)
-        })
+        let call = || {
+            let thread_id = text(thread_id, "thread_id")?;
+            Ok(self
+                .client
+                .send(&thread_id, message()?)
+                .write_concern(write_concern))
+        };
+        self.run_send(py, operation, call, timeout).map(Receipt)
     }
 }
 
@@ -74,14 +79,16 @@ impl Client {
 impl Client {
     /// Sends a text ("Text message" of the API document). The bot's reply arrives later, at the webhook.
     ///
-    /// thread_id: str, the conversation; any text of at most 1,024 bytes.
+    #[doc = thread_id!()]
     /// text: str of at most 255 code points, unless the client allows more.
     /// originator: who says it, in place of the client's: a str (a name), Originator or dict.
     /// trace_id: int below 2**53 that comes back with the delivery, in place of a generated one.
     /// lang: str, a language code of two letters.
     /// timezone: int, hours from UTC, -12 to 14.
     /// params: dict of free parameters.
-    /// timeout: seconds for the whole call, in place of the client's.
+    #[doc = timeout!()]
+    /// write_concern: whether the service answers only when the message is processed, not as soon as it was understood
+    ///     (later versions of the API).
     ///
     /// Raises FlowAIError; its ``delivery`` says what became of the message. A message is never sent twice.
     ///
@@ -89,7 +96,7 @@ impl Client {
     /// >>> receipt.status
     /// 'ok'
     #[pyo3(signature = (thread_id, text, *, originator=None, trace_id=None, lang=None, timezone=None, params=None,
-                        timeout=None))]
+                        timeout=None, write_concern=false))]
     fn send_text(
         &self,
         py: Python<'_>,
@@ -101,6 +108,7 @@ impl Client {
         timezone: Given<'_, '_>,
         params: Given<'_, '_>,
         timeout: Given<'_, '_>,
+        write_concern: bool,
     ) -> Outcome<Receipt> {
         let along = Along {
             originator,
@@ -109,11 +117,8 @@ impl Client {
             timezone,
             params,
         };
-        let message = || {
-            let start = Message::text(self::text(text, "text")?);
-            along.message(start, flowai::TextMessage::MODEL, [])
-        };
-        self.send_message(py, "send_text", thread_id, message, timeout)
+        let message = || along.with(Message::text(self::text(text, "text")?));
+        self.send_message(py, "send_text", thread_id, message, write_concern, timeout)
     }
 
     /// Triggers an event in a flow ("Event message" of the API document).
@@ -123,7 +128,7 @@ impl Client {
     /// >>> client.send_event("thread-1", "MY_EVENT").status
     /// 'ok'
     #[pyo3(signature = (thread_id, event_name, *, originator=None, trace_id=None, lang=None, timezone=None, params=None,
-                        timeout=None))]
+                        timeout=None, write_concern=false))]
     fn send_event(
         &self,
         py: Python<'_>,
@@ -135,6 +140,7 @@ impl Client {
         timezone: Given<'_, '_>,
         params: Given<'_, '_>,
         timeout: Given<'_, '_>,
+        write_concern: bool,
     ) -> Outcome<Receipt> {
         let along = Along {
             originator,
@@ -143,11 +149,8 @@ impl Client {
             timezone,
             params,
         };
-        let message = || {
-            let start = Message::event(text(event_name, "event_name")?);
-            along.message(start, flowai::EventMessage::MODEL, [])
-        };
-        self.send_message(py, "send_event", thread_id, message, timeout)
+        let message = || along.with(Message::event(text(event_name, "event_name")?));
+        self.send_message(py, "send_event", thread_id, message, write_concern, timeout)
     }
 
     /// Sends a place ("Location message" of the API document).
@@ -160,7 +163,7 @@ impl Client {
     /// >>> client.send_location("thread-1", 52.37, 4.89, title="Amsterdam").status
     /// 'ok'
     #[pyo3(signature = (thread_id, lat, long, *, title=None, originator=None, trace_id=None, lang=None, timezone=None,
-                        params=None, timeout=None))]
+                        params=None, timeout=None, write_concern=false))]
     fn send_location(
         &self,
         py: Python<'_>,
@@ -174,6 +177,7 @@ impl Client {
         timezone: Given<'_, '_>,
         params: Given<'_, '_>,
         timeout: Given<'_, '_>,
+        write_concern: bool,
     ) -> Outcome<Receipt> {
         let along = Along {
             originator,
@@ -186,7 +190,7 @@ impl Client {
             let values = [("lat", Some(lat)), ("long", Some(long)), ("title", title)];
             along.message(Message::location("", ""), LocationMessage::MODEL, values)
         };
-        self.send_message(py, "send_location", thread_id, message, timeout)
+        self.send_message(py, "send_location", thread_id, message, write_concern, timeout)
     }
 
     /// Sends an image, file, audio or video by its URL ("Media message" of the API document).
@@ -200,7 +204,7 @@ impl Client {
     /// >>> client.send_media("thread-1", "https://example.com/photo.png", media_type="image").status
     /// 'ok'
     #[pyo3(signature = (thread_id, url, *, media_type, mime_type=None, title=None, originator=None, trace_id=None,
-                        lang=None, timezone=None, params=None, timeout=None))]
+                        lang=None, timezone=None, params=None, timeout=None, write_concern=false))]
     fn send_media(
         &self,
         py: Python<'_>,
@@ -215,6 +219,7 @@ impl Client {
         timezone: Given<'_, '_>,
         params: Given<'_, '_>,
         timeout: Given<'_, '_>,
+        write_concern: bool,
     ) -> Outcome<Receipt> {
         let along = Along {
             originator,
@@ -228,7 +233,7 @@ impl Client {
             let values = [("mime_type", mime_type), ("title", title)];
             along.message(start, MediaMessage::MODEL, values)
         };
-        self.send_message(py, "send_media", thread_id, message, timeout)
+        self.send_message(py, "send_media", thread_id, message, write_concern, timeout)
     }
 
     /// Uploads a file of at most 250 MB, streamed ("Media message" of the API document).
@@ -251,10 +256,10 @@ impl Client {
     #[pyo3(
         signature = (thread_id, file, *, media_type=None, mime_type=None, filename=None, url=None, title=None,
                      progress=None, idle_timeout=None, timeout=None, originator=None, trace_id=None, lang=None,
-                     timezone=None, params=None),
+                     timezone=None, params=None, write_concern=false),
         text_signature = "($self, thread_id, file, *, media_type=None, mime_type=None, filename=None, url=None, \
                           title=None, progress=None, idle_timeout=30.0, timeout=None, originator=None, trace_id=None, \
-                          lang=None, timezone=None, params=None)"
+                          lang=None, timezone=None, params=None, write_concern=False)"
     )]
     fn upload_media(
         &self,
@@ -274,6 +279,7 @@ impl Client {
         lang: Given<'_, '_>,
         timezone: Given<'_, '_>,
         params: Given<'_, '_>,
+        write_concern: bool,
     ) -> Outcome<Receipt> {
         guard(|| {
             let prepare = || {
@@ -310,7 +316,8 @@ impl Client {
                     MediaMessage::from_object(object).into()
                 });
                 let moved = upload.progress();
-                let call = with_timeout(self.client.upload_media(&thread_id, upload), timeout)?;
+                let call = self.client.upload_media(&thread_id, upload);
+                let call = with_timeout(call.write_concern(write_concern), timeout)?;
                 Ok((call, moved, source))
             };
             let (call, moved, source) = prepare().map_err(|failure| failure.refused("upload_media", true))?;
@@ -327,7 +334,7 @@ impl Client {
     /// >>> client.send("thread-1", flowai.TextMessage("Hello", lang="en")).status
     /// 'ok'
     #[pyo3(signature = (thread_id, message, *, originator=None, trace_id=None, lang=None, timezone=None, params=None,
-                        timeout=None))]
+                        timeout=None, write_concern=false))]
     fn send(
         &self,
         py: Python<'_>,
@@ -339,6 +346,7 @@ impl Client {
         timezone: Given<'_, '_>,
         params: Given<'_, '_>,
         timeout: Given<'_, '_>,
+        write_concern: bool,
     ) -> Outcome<Receipt> {
         let along = Along {
             originator,
@@ -347,18 +355,7 @@ impl Client {
             timezone,
             params,
         };
-        let document = || {
-            let start = if let Ok(model) = message.cast::<Model>()
-                && model.get().is_message()
-            {
-                model.get().object().clone()
-            } else if let Ok(dict) = message.cast::<PyDict>() {
-                json::object(dict, "message")?
-            } else {
-                return Err(Failure::wrong_type("message", "a message or dict", message));
-            };
-            along.message(Message::from_value(start.into())?, flowai::TextMessage::MODEL, [])
-        };
-        self.send_message(py, "send", thread_id, document, timeout)
+        let document = || along.with(fields::message(message, "a message or dict")?);
+        self.send_message(py, "send", thread_id, document, write_concern, timeout)
     }
 }

@@ -1,0 +1,243 @@
+//! The models: one native base class; their names, fields and words come from the tables of the core.
+//!
+//! `table` says which classes there are, `spec` what their constructors take, `classes` makes them.
+
+mod classes;
+mod spec;
+mod table;
+
+use std::{
+    hash::{DefaultHasher, Hasher},
+    sync::Mutex,
+};
+
+use flowai::{
+    Document, Object, Template, TemplateKind,
+    model::{Field, Model as Table},
+};
+use pyo3::{
+    exceptions::PyTypeError,
+    intern,
+    prelude::*,
+    sync::PyOnceLock,
+    types::{PyDict, PyTuple, PyType},
+};
+use serde_json::Value;
+
+use self::{spec::Spec, table::SPECS};
+pub use classes::add_classes;
+
+use crate::{errors::Outcome, fields, json, repr::Repr};
+
+static CLASSES: PyOnceLock<Vec<Py<PyType>>> = PyOnceLock::new();
+
+/// The base of every model: a document of the API that cannot be changed. Models are equal when their documents are.
+#[pyclass(module = "flowai._flowai", frozen, subclass)]
+pub struct Model {
+    spec: &'static Spec,
+    object: Object,
+}
+
+/// A document on its way into a new instance.
+#[pyclass(module = "flowai._flowai", frozen)]
+struct Wire(Mutex<Option<Object>>);
+
+impl Model {
+    /// The description of the whole document.
+    pub fn table(&self) -> &'static Table {
+        self.spec.table
+    }
+
+    pub fn object(&self) -> &Object {
+        &self.object
+    }
+
+    /// Whether it can be sent.
+    pub fn is_message(&self) -> bool {
+        self.spec.is_message
+    }
+}
+
+#[pymethods]
+impl Model {
+    #[new]
+    #[classmethod]
+    #[pyo3(signature = (*args, **kwargs))]
+    pub fn new(
+        cls: &Bound<'_, PyType>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> Outcome<Model> {
+        let spec = spec_of(cls)?;
+        let wire = args
+            .get_item(0)
+            .ok()
+            .and_then(|first| first.cast_into::<Wire>().ok());
+        let object = match wire {
+            Some(wire) => wire
+                .get()
+                .0
+                .lock()
+                .ok()
+                .and_then(|mut object| object.take())
+                .unwrap_or_default(),
+            None => spec.build(args, kwargs)?,
+        };
+        Ok(Model { spec, object })
+    }
+
+    /// The document as it came or will go: names as on the wire, nothing left out.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        json::dict(py, &self.object)
+    }
+
+    /// Makes an instance of a document in the form of the wire, and checks the fields that are known.
+    ///
+    /// Raises InvalidArgumentError, naming the field, when one has the wrong shape or a required one is missing.
+    #[classmethod]
+    fn from_dict<'py>(cls: &Bound<'py, PyType>, document: &Bound<'py, PyDict>) -> Outcome<Bound<'py, PyAny>> {
+        let object = json::object(document, "document")?;
+        let spec = spec_of(cls)?;
+        spec.check_document(&object)?;
+        let general = class(cls.py(), spec)?;
+        match cls.is(general) {
+            true => Ok(instance(cls.py(), spec.table, object)?),
+            false => Ok(wrap(cls, object)?),
+        }
+    }
+
+    /// An instance of a document that is not checked, since it comes from another instance.
+    #[classmethod]
+    fn _restore<'py>(cls: &Bound<'py, PyType>, document: &Bound<'py, PyDict>) -> Outcome<Bound<'py, PyAny>> {
+        Ok(wrap(cls, json::object(document, "document")?)?)
+    }
+
+    /// The fields of the document that this version does not know, names as on the wire. Those of the payload of a
+    /// template are among them.
+    #[getter]
+    fn extra<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let extra = PyDict::new(py);
+        for (wire, value) in self.spec.extra(&self.object) {
+            extra.set_item(wire, json::to_python(py, value)?)?;
+        }
+        Ok(extra)
+    }
+
+    fn __eq__<'py>(&self, other: &Bound<'py, PyAny>) -> Bound<'py, PyAny> {
+        let py = other.py();
+        let Ok(other) = other.cast::<Model>() else {
+            return py.NotImplemented().into_bound(py);
+        };
+        let other = other.get();
+        let same = self.table().name == other.table().name && json::same_objects(&self.object, &other.object);
+        pyo3::types::PyBool::new(py, same).to_owned().into_any()
+    }
+
+    fn __hash__(&self) -> u64 {
+        let mut state = DefaultHasher::new();
+        json::hash_object(&self.object, &mut state);
+        state.finish()
+    }
+
+    fn __repr__(slf: &Bound<'_, Model>) -> PyResult<String> {
+        let (py, this) = (slf.py(), slf.get());
+        let mut repr = Repr::new(&slf.get_type().name()?.to_string());
+        let content = this.spec.content(&this.object).into_iter();
+        let shown =
+            content.flat_map(|content| this.spec.own().fields.iter().map(move |field| (field, content)));
+        for (field, object) in shown.chain(this.spec.around().map(|field| (field, &this.object))) {
+            let is_constant = this.spec.template.is_none() && this.spec.is_constant(field);
+            if !is_constant && object.contains_key(field.wire) {
+                repr.field(python_name(field), &fields::from_wire(py, field, object)?)?;
+            }
+        }
+        let extra = this.extra(py)?;
+        if !extra.is_empty() {
+            repr.field("extra", extra.as_any())?;
+        }
+        Ok(repr.finish())
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Model>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyDict>,))> {
+        let restore = slf.get_type().getattr(intern!(slf.py(), "_restore"))?;
+        Ok((restore, (slf.get().to_dict(slf.py())?,)))
+    }
+
+    fn __copy__(slf: Bound<'_, Model>) -> Bound<'_, Model> {
+        slf
+    }
+
+    fn __deepcopy__<'py>(slf: Bound<'py, Model>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Model> {
+        slf
+    }
+}
+
+fn spec_of(cls: &Bound<'_, PyType>) -> PyResult<&'static Spec> {
+    let place = cls
+        .getattr(intern!(cls.py(), "_spec"))
+        .and_then(|place| place.extract::<usize>());
+    place
+        .ok()
+        .and_then(|place| SPECS.get(place))
+        .ok_or_else(|| PyTypeError::new_err("Model is the base of the models, not one itself"))
+}
+
+/// A new instance of a class, whatever its users made of `__init__`.
+fn wrap<'py>(cls: &Bound<'py, PyType>, object: Object) -> PyResult<Bound<'py, PyAny>> {
+    let wire = Bound::new(cls.py(), Wire(Mutex::new(Some(object))))?;
+    cls.call_method1(intern!(cls.py(), "__new__"), (cls, wire))
+}
+
+fn class<'py>(py: Python<'py>, spec: &Spec) -> PyResult<&'py Bound<'py, PyType>> {
+    let name = spec.own().name;
+    let place = SPECS.iter().position(|other| other.own().name == name);
+    let classes = CLASSES.get(py);
+    place
+        .and_then(|place| classes?.get(place))
+        .map(|class| class.bind(py))
+        .ok_or_else(|| PyTypeError::new_err(format!("there is no class {name}")))
+}
+
+/// What a document of this table is: a template may be one that has a class of its own.
+fn spec_for(table: &'static Table, object: &Object) -> PyResult<&'static Spec> {
+    let kind = (table.name == Template::MODEL.name)
+        .then(|| object.get("type").and_then(Value::as_str))
+        .flatten()
+        .map(TemplateKind::of_type);
+    let typed = kind.and_then(|kind| SPECS.iter().find(|spec| spec.template == Some(kind)));
+    typed
+        .or_else(|| SPECS.iter().find(|spec| spec.own().name == table.name))
+        .ok_or_else(|| PyTypeError::new_err(format!("there is no class {}", table.name)))
+}
+
+/// A document of the core as an instance of its class.
+pub fn instance<'py>(py: Python<'py>, table: &'static Table, object: Object) -> PyResult<Bound<'py, PyAny>> {
+    wrap(class(py, spec_for(table, &object)?)?, object)
+}
+
+/// Documents of the core as a tuple.
+pub fn instances<'py>(
+    py: Python<'py>,
+    table: &'static Table,
+    objects: impl IntoIterator<Item = Object>,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let one = |object| instance(py, table, object);
+    let items: Vec<_> = objects.into_iter().map(one).collect::<PyResult<_>>()?;
+    PyTuple::new(py, items)
+}
+
+/// Documents of one type as a tuple.
+pub fn documents<'py, D: Document>(py: Python<'py>, documents: Vec<D>) -> PyResult<Bound<'py, PyTuple>> {
+    instances(py, D::MODEL, documents.into_iter().map(D::into_object))
+}
+
+/// The same as a list, for what a call returns: its users may sort it.
+pub fn list<D: Document>(py: Python<'_>, documents: Vec<D>) -> PyResult<Vec<Bound<'_, PyAny>>> {
+    let one = |document: D| instance(py, D::MODEL, document.into_object());
+    documents.into_iter().map(one).collect()
+}
+
+/// The name of a field, except where that is a word of the language.
+fn python_name(field: &Field) -> &'static str {
+    if field.name == "from" { "from_" } else { field.name }
+}

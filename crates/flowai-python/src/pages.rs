@@ -1,0 +1,99 @@
+//! Lists that come in pages, as iterators.
+
+use std::{
+    sync::{Mutex, TryLockError},
+    time::Duration,
+};
+
+use flowai::{Call, Document, Page, PageIter};
+use pyo3::{exceptions::PyValueError, prelude::*};
+
+use crate::{
+    errors::{Outcome, guard},
+    models, wait,
+};
+
+/// A list of the core that one thread at a time may go on with.
+struct Pages<P: Page> {
+    items: Mutex<PageIter<P>>,
+    timeout: Option<Duration>,
+}
+
+impl<P: Page<Item: Send> + Send> Pages<P> {
+    fn next(&self, py: Python<'_>) -> Outcome<Option<P::Item>> {
+        // Waiting for another thread here could not be interrupted; generators refuse as well.
+        let mut items = match self.items.try_lock() {
+            Ok(items) => items,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                return Err(
+                    PyValueError::new_err("the iterator is already running in another thread").into(),
+                );
+            }
+        };
+        let items: &mut PageIter<P> = &mut items;
+        wait::warn_inside_event_loop(py)?;
+        wait::ticking(
+            py,
+            |_| Ok(()),
+            |tick| {
+                items.next_item(|call: Call<P>| {
+                    let call = match self.timeout {
+                        Some(timeout) => call.timeout(timeout),
+                        None => call,
+                    };
+                    call.wait_with(tick)
+                })
+            },
+        )
+    }
+}
+
+/// Goes through the entries of a history and fetches pages as they are needed. After an error the same page is tried
+/// again.
+#[pyclass(module = "flowai", frozen)]
+pub struct HistoryIterator(Pages<flowai::HistoryPage>);
+
+/// Goes through the ids of all threads and fetches pages as they are needed. After an error the same page is tried again.
+#[pyclass(module = "flowai", frozen)]
+pub struct ThreadIterator(Pages<flowai::ThreadsPage>);
+
+impl HistoryIterator {
+    pub fn new(entries: flowai::HistoryIter, timeout: Option<Duration>) -> HistoryIterator {
+        let items = Mutex::new(entries);
+        HistoryIterator(Pages { items, timeout })
+    }
+}
+
+impl ThreadIterator {
+    pub fn new(threads: flowai::ThreadIter, timeout: Option<Duration>) -> ThreadIterator {
+        let items = Mutex::new(threads);
+        ThreadIterator(Pages { items, timeout })
+    }
+}
+
+#[pymethods]
+impl HistoryIterator {
+    fn __iter__(slf: Bound<'_, HistoryIterator>) -> Bound<'_, HistoryIterator> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> Outcome<Option<Bound<'py, PyAny>>> {
+        let entry = self.0.next(py)?;
+        let instance = |entry: flowai::HistoryEntry| {
+            models::instance(py, flowai::HistoryEntry::MODEL, entry.into_object())
+        };
+        guard(|| Ok(entry.map(instance).transpose()?))
+    }
+}
+
+#[pymethods]
+impl ThreadIterator {
+    fn __iter__(slf: Bound<'_, ThreadIterator>) -> Bound<'_, ThreadIterator> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> Outcome<Option<String>> {
+        self.0.next(py)
+    }
+}
