@@ -38,6 +38,7 @@ mod builder;
 mod connection;
 mod connections;
 mod gate;
+mod inbox;
 mod limits;
 mod progress;
 mod queue;
@@ -46,12 +47,14 @@ mod server;
 mod service;
 mod socket;
 mod stats;
-#[allow(dead_code, unused_imports, reason = "inbox and outbox come next")]
 mod storage;
 mod strict;
+#[cfg(test)]
+mod testing;
 mod tls;
 
 pub use builder::ReceiverBuilder;
+pub use inbox::{Delivery, Entry, EventState, Filter, Inbox, InboxOptions, InboxStats, StoredEvent};
 pub use limits::Limits;
 pub use receiver::Receiver;
 pub use stats::Stats;

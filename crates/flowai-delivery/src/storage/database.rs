@@ -12,6 +12,7 @@ use rusqlite::Connection;
 
 use super::{
     connection::{Location, Role, Schema, locate},
+    done::wait,
     error::Failure,
     lock::Lock,
     writer::{Durability, Upkeep, Writer},
@@ -106,27 +107,20 @@ impl Database {
         T: Send + 'static,
         F: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
-        self.parts()?.writer.write(durability, work)
-    }
-
-    /// As [`write`](Self::write), awaited. Dropping the future does not stop the write.
-    pub(crate) async fn write_async<T, F>(&self, durability: Durability, work: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    {
-        self.parts()?.writer.write_async(durability, work).await
+        wait(|done| self.submit(durability, work, done))
     }
 
     /// As [`write`](Self::write), without waiting: `done` gets the result on the writing thread, where it must not wait.
-    pub(crate) fn submit<T, F, D>(&self, durability: Durability, work: F, done: D) -> Result<()>
+    pub(crate) fn submit<T, F, D>(&self, durability: Durability, work: F, done: D)
     where
         T: Send + 'static,
         F: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
         D: FnOnce(Result<T>) + Send + 'static,
     {
-        self.parts()?.writer.submit(durability, work, done);
-        Ok(())
+        match self.parts() {
+            Ok(parts) => parts.writer.submit(durability, work, done),
+            Err(error) => done(Err(error)),
+        }
     }
 
     /// Reads what is committed, on a connection of its own.

@@ -3,7 +3,7 @@
 //! ```text
 //! let database = Database::open(&path, &SCHEMA, Options::default())?;   // checks, lock, migrations, writer thread
 //! let id = database.write(Durability::Synced, move |db| { db.execute(..)?; Ok(db.last_insert_rowid()) })?;
-//! let id = database.write_async(Durability::Synced, move |db| ..).await?;
+//! let id = awaited(|done| database.submit(Durability::Synced, move |db| .., done)).await?;
 //! let count = database.read(|db| db.query_row(..))?;                    // another connection, never blocks the writer
 //! ```
 //!
@@ -32,6 +32,7 @@
 mod clock;
 mod connection;
 mod database;
+mod done;
 mod error;
 pub(crate) mod failpoint;
 mod lock;
@@ -40,6 +41,7 @@ mod writer;
 pub(crate) use clock::{Clock, millis};
 pub(crate) use connection::{Role, Schema};
 pub(crate) use database::{Database, Options};
+pub(crate) use done::{Done, awaited, wait};
 pub(crate) use writer::{Durability, Upkeep};
 
 #[cfg(test)]

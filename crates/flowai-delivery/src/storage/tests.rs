@@ -2,10 +2,9 @@
 
 use std::{
     fs,
-    path::PathBuf,
     sync::{
         Arc, Barrier,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
         mpsc,
     },
     thread,
@@ -15,7 +14,8 @@ use std::{
 use flowai::{ErrorKind, Result};
 use rusqlite::{Connection, params};
 
-use super::{Database, Durability, Options, Role, Schema, Upkeep};
+use super::{Database, Durability, Options, Role, Schema, Upkeep, awaited};
+use crate::testing::Directory;
 
 const FIRST_SQL: &str = "CREATE TABLE item (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE)";
 
@@ -33,40 +33,13 @@ const SECOND: Schema = Schema {
     ..FIRST
 };
 
-/// A directory that is removed at the end.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new() -> Directory {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let name = format!(
-            "flowai-storage-{}-{}",
-            std::process::id(),
-            NUMBER.fetch_add(1, Ordering::Relaxed)
-        );
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).unwrap();
-        Directory(path)
-    }
-
-    fn file(&self) -> PathBuf {
-        self.0.join("a.db")
-    }
-
-    fn open(&self) -> Result<Database> {
-        Database::open(&self.file(), &FIRST, Options::default())
-    }
-
-    /// A second opinion, with nothing of ours.
-    fn plain(&self) -> Connection {
-        Connection::open(self.file()).unwrap()
-    }
+fn open(directory: &Directory) -> Result<Database> {
+    Database::open(&directory.file(), &FIRST, Options::default())
 }
 
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+/// A second opinion, with nothing of ours.
+fn plain(directory: &Directory) -> Connection {
+    Connection::open(directory.file()).unwrap()
 }
 
 fn insert(database: &Database, text: &str) -> Result<i64> {
@@ -93,10 +66,10 @@ fn refusal<T: std::fmt::Debug>(result: Result<T>) -> String {
 #[test]
 fn what_was_written_is_there_after_opening_again() {
     let directory = Directory::new();
-    let database = directory.open().unwrap();
+    let database = open(&directory).unwrap();
     assert_eq!(insert(&database, "a").unwrap(), 1);
     drop(database);
-    let database = directory.open().unwrap();
+    let database = open(&directory).unwrap();
     assert_eq!((count(&database), insert(&database, "b").unwrap()), (1, 2));
     let mode = fs::metadata(directory.file()).unwrap().permissions();
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o600);
@@ -105,7 +78,7 @@ fn what_was_written_is_there_after_opening_again() {
 #[test]
 fn the_writer_waits_for_the_disk_and_overwrites_what_is_deleted() {
     let directory = Directory::new();
-    let database = directory.open().unwrap();
+    let database = open(&directory).unwrap();
     let settings = |durability| {
         let read = |db: &Connection, name| db.pragma_query_value::<i64, _>(None, name, |row| row.get(0));
         database
@@ -127,7 +100,7 @@ fn the_writer_waits_for_the_disk_and_overwrites_what_is_deleted() {
 #[test]
 fn many_writes_share_a_commit() {
     let directory = Directory::new();
-    let database = Arc::new(directory.open().unwrap());
+    let database = Arc::new(open(&directory).unwrap());
     let commits = |database: &Database| {
         // Every commit of another connection changes this number of the reading one.
         database
@@ -136,16 +109,12 @@ fn many_writes_share_a_commit() {
     };
     let before = commits(&database);
     let (hold, held) = mpsc::channel::<()>();
-    database
-        .submit(Durability::Written, move |_| Ok(held.recv().is_err()), |_| {})
-        .unwrap();
+    database.submit(Durability::Written, move |_| Ok(held.recv().is_err()), |_| {});
     let (done, results) = mpsc::channel();
     for n in 0..300 {
         let done = done.clone();
         let work = move |db: &Connection| db.execute("INSERT INTO item (text) VALUES (?)", [n.to_string()]);
-        database
-            .submit(Durability::Synced, work, move |result| done.send(result).unwrap())
-            .unwrap();
+        database.submit(Durability::Synced, work, move |result| done.send(result).unwrap());
     }
     assert_eq!(count(&database), 0);
     hold.send(()).unwrap();
@@ -159,13 +128,11 @@ fn many_writes_share_a_commit() {
 #[test]
 fn a_write_that_fails_takes_no_other_along() {
     let directory = Directory::new();
-    let database = Arc::new(directory.open().unwrap());
+    let database = Arc::new(open(&directory).unwrap());
     insert(&database, "taken").unwrap();
     let start = Arc::new(Barrier::new(9));
     let (hold, held) = mpsc::channel::<()>();
-    database
-        .submit(Durability::Written, move |_| Ok(held.recv().is_err()), |_| {})
-        .unwrap();
+    database.submit(Durability::Written, move |_| Ok(held.recv().is_err()), |_| {});
     let writers: Vec<_> = (0..8)
         .map(|n| {
             let (database, start) = (database.clone(), start.clone());
@@ -196,7 +163,7 @@ fn a_write_that_fails_takes_no_other_along() {
 #[test]
 fn an_awaited_write_that_is_dropped_is_written_all_the_same() {
     let directory = Directory::new();
-    let database = directory.open().unwrap();
+    let database = open(&directory).unwrap();
     let runs = Arc::new(AtomicUsize::new(0));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -209,15 +176,14 @@ fn an_awaited_write_that_is_dropped_is_written_all_the_same() {
             thread::sleep(Duration::from_millis(50));
             db.execute("INSERT INTO item (text) VALUES ('x')", [])
         };
-        let write = database.write_async(Durability::Synced, work);
+        let write = awaited(|done| database.submit(Durability::Synced, work, done));
         assert!(
             tokio::time::timeout(Duration::from_millis(5), write)
                 .await
                 .is_err()
         );
-        let other = database.write_async(Durability::Synced, |db| {
-            db.execute("DELETE FROM item WHERE 0", [])
-        });
+        let nothing = |db: &Connection| db.execute("DELETE FROM item WHERE 0", []);
+        let other = awaited(|done| database.submit(Durability::Synced, nothing, done));
         assert_eq!(other.await.unwrap(), 0);
     });
     assert_eq!((count(&database), runs.load(Ordering::Relaxed)), (1, 1));
@@ -226,20 +192,20 @@ fn an_awaited_write_that_is_dropped_is_written_all_the_same() {
 #[test]
 fn closing_writes_what_is_queued() {
     let directory = Directory::new();
-    let database = directory.open().unwrap();
+    let database = open(&directory).unwrap();
     for n in 0..1000 {
         let work = move |db: &Connection| db.execute("INSERT INTO item (text) VALUES (?)", [n.to_string()]);
-        database.submit(Durability::Synced, work, |_| {}).unwrap();
+        database.submit(Durability::Synced, work, |_| {});
     }
     drop(database);
-    assert_eq!(count(&directory.open().unwrap()), 1000);
+    assert_eq!(count(&open(&directory).unwrap()), 1000);
 }
 
 #[test]
 fn a_second_owner_is_refused_and_a_guest_is_not() {
     let directory = Directory::new();
-    let database = directory.open().unwrap();
-    let link = directory.0.join("link.db");
+    let database = open(&directory).unwrap();
+    let link = directory.path().join("link.db");
     std::os::unix::fs::symlink(directory.file(), &link).unwrap();
     for path in [directory.file(), link] {
         let refusal = refusal(Database::open(&path, &FIRST, Options::default()));
@@ -257,60 +223,64 @@ fn a_second_owner_is_refused_and_a_guest_is_not() {
     insert(&database, "from the owner").unwrap();
     assert_eq!((count(&database), count(&beside)), (2, 2));
     drop((database, beside));
-    assert_eq!(count(&directory.open().unwrap()), 2);
+    assert_eq!(count(&open(&directory).unwrap()), 2);
     // A guest makes nothing, and changes no version.
     let newer = refusal(Database::open(&directory.file(), &SECOND, guest()));
     assert!(newer.contains("older flowai"), "{newer}");
-    refusal(Database::open(&directory.0.join("missing.db"), &FIRST, guest()));
+    refusal(Database::open(
+        &directory.path().join("missing.db"),
+        &FIRST,
+        guest(),
+    ));
 }
 
 #[test]
 fn schemas_move_forward_only() {
     let directory = Directory::new();
-    insert(&directory.open().unwrap(), "four").unwrap();
+    insert(&open(&directory).unwrap(), "four").unwrap();
     let database = Database::open(&directory.file(), &SECOND, Options::default()).unwrap();
     let size: i64 = database
         .read(|db| db.query_row("SELECT size FROM item", [], |row| row.get(0)))
         .unwrap();
     assert_eq!(size, 4);
     drop(database);
-    assert!(refusal(directory.open()).contains("newer flowai (box version 2, this one knows 1)"));
+    assert!(refusal(open(&directory)).contains("newer flowai (box version 2, this one knows 1)"));
 }
 
 #[test]
 fn a_migration_that_fails_changes_nothing() {
     let directory = Directory::new();
-    insert(&directory.open().unwrap(), "four").unwrap();
+    insert(&open(&directory).unwrap(), "four").unwrap();
     let bad = Schema {
         migrations: &[FIRST_SQL, "ALTER TABLE item ADD COLUMN size; DROP TABLE nothing"],
         ..FIRST
     };
     refusal(Database::open(&directory.file(), &bad, Options::default()));
-    assert_eq!(count(&directory.open().unwrap()), 1);
+    assert_eq!(count(&open(&directory).unwrap()), 1);
     Database::open(&directory.file(), &SECOND, Options::default()).unwrap();
 }
 
 #[test]
 fn files_of_others_are_refused() {
     let directory = Directory::new();
-    let other = directory.plain();
+    let other = plain(&directory);
     other
         .execute_batch("CREATE TABLE theirs (x); PRAGMA user_version = 1")
         .unwrap();
     drop(other);
-    assert!(refusal(directory.open()).contains("is not an box of flowai"));
+    assert!(refusal(open(&directory)).contains("is not an box of flowai"));
 
     fs::write(directory.file(), "this is a letter, not a database. ".repeat(100)).unwrap();
-    assert!(refusal(directory.open()).contains("not a database"));
-    let missing = directory.0.join("no").join("such.db");
+    assert!(refusal(open(&directory)).contains("not a database"));
+    let missing = directory.path().join("no").join("such.db");
     assert!(refusal(Database::open(&missing, &FIRST, Options::default())).contains("cannot be created"));
-    refusal(Database::open(&directory.0, &FIRST, Options::default()));
+    refusal(Database::open(directory.path(), &FIRST, Options::default()));
 }
 
 #[test]
 fn a_damaged_file_is_refused_at_the_start() {
     let directory = Directory::new();
-    let database = directory.open().unwrap();
+    let database = open(&directory).unwrap();
     for n in 0..500 {
         let work = move |db: &Connection| {
             db.execute(
@@ -318,7 +288,7 @@ fn a_damaged_file_is_refused_at_the_start() {
                 [format!("{n}{}", "x".repeat(500))],
             )
         };
-        database.submit(Durability::Written, work, |_| {}).unwrap();
+        database.submit(Durability::Written, work, |_| {});
     }
     drop(database);
     let mut bytes = fs::read(directory.file()).unwrap();
@@ -326,7 +296,7 @@ fn a_damaged_file_is_refused_at_the_start() {
         bytes[page * 4096..page * 4096 + 64].fill(0xa5);
     }
     fs::write(directory.file(), bytes).unwrap();
-    assert!(refusal(directory.open()).contains("damaged"));
+    assert!(refusal(open(&directory)).contains("damaged"));
 }
 
 #[test]
@@ -357,7 +327,7 @@ fn a_full_disk_fails_writes_and_harms_nothing() {
         .unwrap();
     insert(&database, &"z".repeat(3000)).unwrap();
     drop(database);
-    assert_eq!(count(&directory.open().unwrap()), stored - 2);
+    assert_eq!(count(&open(&directory).unwrap()), stored - 2);
 }
 
 #[test]
@@ -368,7 +338,7 @@ fn a_database_that_another_process_has_locked_is_an_error_in_time() {
         ..Options::default()
     };
     let database = Database::open(&directory.file(), &FIRST, options).unwrap();
-    let other = directory.plain();
+    let other = plain(&directory);
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let locked = insert(&database, "a").unwrap_err();
     assert_eq!(locked.kind(), ErrorKind::Storage);
@@ -381,7 +351,7 @@ fn a_database_that_another_process_has_locked_is_an_error_in_time() {
 #[test]
 fn after_an_io_error_the_connection_is_opened_anew() {
     let directory = Directory::new();
-    let database = directory.open().unwrap();
+    let database = open(&directory).unwrap();
     let failing = AtomicUsize::new(1);
     let work = move |db: &Connection| {
         db.execute("INSERT INTO item (text) VALUES ('half')", [])?;
@@ -412,7 +382,7 @@ fn after_an_io_error_the_connection_is_opened_anew() {
 #[test]
 fn an_emptied_log_holds_nothing() {
     let directory = Directory::new();
-    let database = directory.open().unwrap();
+    let database = open(&directory).unwrap();
     insert(&database, "a secret of somebody").unwrap();
     database
         .write(Durability::Synced, |db| db.execute("DELETE FROM item", params![]))
@@ -447,5 +417,5 @@ fn upkeep_is_done_until_nothing_is_left() {
         assert_eq!(rounds.recv_timeout(Duration::from_secs(20)).unwrap(), expected);
     }
     drop(database);
-    assert!(count(&directory.open().unwrap()) >= 4);
+    assert!(count(&open(&directory).unwrap()) >= 4);
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -13,6 +13,7 @@ use rusqlite::Connection;
 
 use super::{
     connection::{Location, set_synced},
+    done::closed,
     error::Failure,
     failpoint,
 };
@@ -156,36 +157,6 @@ impl Writer {
             self.queue.changed.notify_one();
         }
     }
-
-    /// Writes, and waits for the commit.
-    pub(crate) fn write<T, F>(&self, durability: Durability, work: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    {
-        let (sender, receiver) = mpsc::sync_channel(1);
-        self.submit(durability, work, move |result| {
-            let _ = sender.send(result);
-        });
-        receiver.recv().unwrap_or_else(|_| Err(closed()))
-    }
-
-    /// As [`write`](Self::write), awaited. Dropping the future does not stop the write.
-    pub(crate) async fn write_async<T, F>(&self, durability: Durability, work: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    {
-        let (sender, receiver) = tokio::sync::oneshot::channel();
-        self.submit(durability, work, move |result| {
-            let _ = sender.send(result);
-        });
-        receiver.await.unwrap_or_else(|_| Err(closed()))
-    }
-}
-
-fn closed() -> Error {
-    Error::new(ErrorKind::Closed, "the database was closed")
 }
 
 impl Drop for Writer {

@@ -2,8 +2,11 @@
 #![allow(dead_code)]
 
 use std::{
+    fs,
     io::{self, Read, Write},
     net::TcpStream,
+    path::PathBuf,
+    sync::atomic::{AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -56,6 +59,37 @@ pub fn token(header: &str, claims: &str, secret: &str) -> String {
 
 pub fn event(kind: &str, thread_id: &str) -> String {
     format!(r#"{{"type":"{kind}","threadId":"{thread_id}"}}"#)
+}
+
+/// A reply with an identity: the id of its message.
+pub fn reply(thread_id: &str, message_id: &str) -> String {
+    format!(
+        r#"{{"type":"message.reply","threadId":"{thread_id}","messages":[{{"fallback":"hi","meta":{{"msgId":"{message_id}"}},"responses":[]}}]}}"#
+    )
+}
+
+/// A directory that is removed at the end, with a name for a file in it.
+pub struct Place(PathBuf);
+
+impl Place {
+    pub fn new() -> Place {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("flowai-delivery-test-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir(&path).unwrap();
+        Place(path)
+    }
+
+    pub fn file(&self) -> PathBuf {
+        self.0.join("inbox.db")
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 #[derive(Debug)]

@@ -1,0 +1,197 @@
+//! One event in the hands of its handler.
+
+use std::{
+    fmt,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use flowai::{Error, ErrorKind, Event, Result};
+
+use super::{
+    Inbox,
+    store::{Claim, Lease, Outcome},
+};
+use crate::storage::wait;
+
+/// An event to handle, from [`Inbox::next`] or in a handler of [`Inbox::handle`].
+///
+/// Say what became of it with one of [`ack`](Self::ack), [`retry`](Self::retry), [`fail`](Self::fail) and
+/// [`dead`](Self::dead), within [`lease_time`](crate::InboxOptions::lease_time) or the last
+/// [`heartbeat`](Self::heartbeat): else it is handed out again. A delivery that is dropped before has failed.
+pub struct Delivery {
+    inbox: Inbox,
+    claim: Claim,
+    event: Event,
+    attempt: u32,
+    received_at_ms: i64,
+    maybe_duplicate: bool,
+    replayed: bool,
+    settled: AtomicBool,
+    /// Held while an outcome is being written, so that there is one.
+    settling: Mutex<()>,
+}
+
+impl Delivery {
+    pub(super) fn new(inbox: Inbox, lease: Lease, event: Event) -> Delivery {
+        Delivery {
+            inbox,
+            claim: lease.claim,
+            event,
+            attempt: lease.attempt,
+            received_at_ms: lease.received_at_ms,
+            maybe_duplicate: lease.maybe_duplicate,
+            replayed: lease.replayed,
+            settled: AtomicBool::new(false),
+            settling: Mutex::new(()),
+        }
+    }
+
+    /// The event.
+    pub fn event(&self) -> &Event {
+        &self.event
+    }
+
+    /// The number of the event in its inbox, the same in every attempt.
+    pub fn id(&self) -> i64 {
+        self.claim.id
+    }
+
+    /// Which attempt this is, counted from 1.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// When the event was stored, in milliseconds since 1970 UTC.
+    pub fn received_at_ms(&self) -> i64 {
+        self.received_at_ms
+    }
+
+    /// Whether the event is a copy that [`Inbox::replay`] made.
+    pub fn replayed(&self) -> bool {
+        self.replayed
+    }
+
+    /// Whether an event with the same bytes came within the 24 hours before it. Nothing in the body tells whether it is the
+    /// same one again, or another that looks like it: to pause, resume and pause are three events with equal bodies.
+    pub fn maybe_duplicate(&self) -> bool {
+        self.maybe_duplicate
+    }
+
+    /// The event is handled. Once this returns it is not handed out again.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Storage`], after which the event will be handed out again; [`ErrorKind::Closed`] when the lease has
+    /// ended, so that another handler may have the event, or the inbox is closed; [`ErrorKind::InvalidArgument`] when the
+    /// outcome was said before; [`ErrorKind::Forked`]. So for all outcomes.
+    pub fn ack(&self) -> Result<()> {
+        self.settle(Outcome::Handled)
+    }
+
+    /// The event is to be handled later: after this time, or by default after one that grows with each attempt. Until then
+    /// its thread waits. At the last attempt it becomes a dead letter.
+    ///
+    /// # Errors
+    ///
+    /// As [`ack`](Self::ack).
+    pub fn retry(&self, after: Option<Duration>) -> Result<()> {
+        self.settle(self.failure(after, None))
+    }
+
+    /// The event was not handled, for this reason, and is to be handled again as by [`retry`](Self::retry).
+    ///
+    /// # Errors
+    ///
+    /// As [`ack`](Self::ack).
+    pub fn fail(&self, reason: &str) -> Result<()> {
+        self.settle(self.failure(None, Some(reason)))
+    }
+
+    /// The event is not to be handled again, for this reason: it becomes a dead letter, and its thread goes on.
+    ///
+    /// # Errors
+    ///
+    /// As [`ack`](Self::ack).
+    pub fn dead(&self, reason: &str) -> Result<()> {
+        self.settle(Outcome::Dead(reason.to_owned()))
+    }
+
+    /// The event is still being handled: its lease lasts the whole lease time from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Closed`] when the lease has ended, and as [`ack`](Self::ack).
+    pub fn heartbeat(&self) -> Result<()> {
+        let time = self.inbox.0.options.lease_time;
+        if self.inbox.store()?.extend(self.claim, time)? {
+            return Ok(());
+        }
+        Err(ended())
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Acquire)
+    }
+
+    fn failure(&self, after: Option<Duration>, reason: Option<&str>) -> Outcome {
+        let options = &self.inbox.0.options;
+        if self.attempt < options.max_attempts {
+            let after = after.unwrap_or_else(|| options.backoff(self.attempt));
+            return Outcome::Retry(after, reason.map(str::to_owned));
+        }
+        let reason = reason.unwrap_or("it was not handled");
+        Outcome::Dead(format!("{reason} (attempt {}, the last)", self.attempt))
+    }
+
+    fn settle(&self, outcome: Outcome) -> Result<()> {
+        let store = self.inbox.store()?;
+        let _one = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_settled() {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                "what became of the event was said before",
+            ));
+        }
+        if let Outcome::Dead(reason) = &outcome {
+            log::warn!("event {} of the inbox becomes a dead letter: {reason}", self.id());
+        }
+        let current = wait(|done| store.settle(self.claim, outcome, done))?;
+        self.settled.store(true, Ordering::Release);
+        self.inbox.0.signal.change();
+        if current { Ok(()) } else { Err(ended()) }
+    }
+}
+
+fn ended() -> Error {
+    Error::new(
+        ErrorKind::Closed,
+        "the lease has ended; the event is handed out again",
+    )
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        if *self.settled.get_mut() {
+            return;
+        }
+        let Ok(store) = self.inbox.store() else { return };
+        let signal = self.inbox.0.signal.clone();
+        let outcome = self.failure(None, Some("it was dropped without an outcome"));
+        store.settle(self.claim, outcome, Box::new(move |_| signal.change()));
+    }
+}
+
+/// Without content: what people write to a bot has no place in a log.
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("id", &self.id())
+            .field("attempt", &self.attempt)
+            .field("event", &self.event)
+            .finish_non_exhaustive()
+    }
+}

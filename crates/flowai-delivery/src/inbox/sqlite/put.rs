@@ -1,0 +1,110 @@
+//! Storing events.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{DEAD, HANDLED, READY, WAITING};
+use crate::{
+    inbox::{
+        entry::StoredEvent,
+        store::{Arrival, Identity},
+    },
+    storage::failpoint,
+};
+
+/// Within which time equal bytes are suspicious, in milliseconds.
+const LOOKALIKE_WINDOW: i64 = 24 * 60 * 60 * 1000;
+
+/// `wall` is the time that people see, `now` the one that `window` is measured on.
+pub(super) fn put(
+    db: &Connection,
+    arrivals: &[Arrival],
+    wall: i64,
+    now: i64,
+    window: i64,
+) -> rusqlite::Result<Vec<StoredEvent>> {
+    failpoint::reach("inbox.put")?;
+    arrivals
+        .iter()
+        .map(|arrival| {
+            let dead = arrival.fault.is_some();
+            let (hash, window) = match &arrival.identity {
+                Identity::Key(hash) => (hash, window),
+                Identity::Bytes(hash) => (hash, LOOKALIKE_WINDOW),
+            };
+            let before = seen(db, hash, now, window)?;
+            if let (Identity::Key(_), Some(id)) = (&arrival.identity, before) {
+                return Ok(StoredEvent {
+                    id,
+                    duplicate: true,
+                    dead,
+                });
+            }
+            let id = insert(db, arrival, wall, before.is_some(), None)?;
+            db.prepare_cached("REPLACE INTO seen (hash, event, at) VALUES (?, ?, ?)")?
+                .execute((hash, id, now))?;
+            Ok(StoredEvent {
+                id,
+                duplicate: false,
+                dead,
+            })
+        })
+        .collect()
+}
+
+/// The event with this identity that came last, unless that is too long ago.
+fn seen(db: &Connection, hash: &[u8; 32], now: i64, window: i64) -> rusqlite::Result<Option<i64>> {
+    db.prepare_cached("SELECT event FROM seen WHERE hash = ? AND at > ?")?
+        .query_row((hash, now.saturating_sub(window)), |row| row.get(0))
+        .optional()
+}
+
+fn insert(
+    db: &Connection,
+    arrival: &Arrival,
+    wall: i64,
+    maybe_duplicate: bool,
+    replay_of: Option<i64>,
+) -> rusqlite::Result<i64> {
+    let state = if arrival.fault.is_some() { DEAD } else { WAITING };
+    db.prepare_cached(
+        "INSERT INTO event (thread, state, received_at, maybe_duplicate, replay_of, error, body)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )?
+    .execute((
+        &arrival.thread_id,
+        state,
+        wall,
+        maybe_duplicate,
+        replay_of,
+        &arrival.fault,
+        &*arrival.body,
+    ))?;
+    let id = db.last_insert_rowid();
+    if state == WAITING {
+        db.prepare_cached(
+            "INSERT INTO lane (thread, head, due, delay) VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING",
+        )?
+        .execute((&arrival.thread_id, id, READY))?;
+    }
+    Ok(id)
+}
+
+pub(super) fn replay(
+    db: &Connection,
+    id: i64,
+    arrivals: &[Arrival],
+    wall: i64,
+) -> rusqlite::Result<Option<Vec<i64>>> {
+    let state: Option<i64> = db
+        .query_row("SELECT state FROM event WHERE id = ?", [id], |row| row.get(0))
+        .optional()?;
+    let Some(state) = state else { return Ok(None) };
+    let ids = arrivals
+        .iter()
+        .map(|arrival| insert(db, arrival, wall, false, Some(id)))
+        .collect::<rusqlite::Result<_>>()?;
+    if state == DEAD {
+        db.execute("UPDATE event SET state = ? WHERE id = ?", (HANDLED, id))?;
+    }
+    Ok(Some(ids))
+}
