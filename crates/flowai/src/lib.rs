@@ -12,8 +12,9 @@
 //! Where things are:
 //! - [`Client`] and its set-up: `client`, `config`, `base_url`, `secret`, `proxy`, `trace_id`.
 //! - One file for each area of the API, with its endpoints and documents: `messages`, `media`, `ask`, `history`,
-//!   `threads`, `business_hours`, `bot`, `handover`, `triggers`, `broadcast`, and `request` for anything else. What they have in common: `payload` (what a message may say), [`models`] (who speaks and
-//!   what was said), `operation` (an endpoint, a request), `call` (waiting for it), and [`model`] (how a JSON document
+//!   `threads`, [`business_hours`], `bot`, `handover`, `triggers`, `broadcast`, and `request` for anything else. What they
+//!   have in common: `payload` (what a message may say), [`models`] (who speaks and what was said), [`templates`] (the
+//!   parts of a reply), `operation` (an endpoint, a request), `call` (waiting for it), and [`model`] (how a JSON document
 //!   with typed fields is declared).
 //! - `transport`: deadline, retries, connections, TLS, uploads. It alone knows what became of a message.
 //! - [`webhook`]: what arrives.

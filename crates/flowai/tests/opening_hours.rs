@@ -178,7 +178,7 @@ fn document(week: &[(usize, i64, i64)], holidays: &[i64]) -> BusinessHours {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(8) })]
 
     #[test]
     fn the_answers_are_those_of_every_minute(
