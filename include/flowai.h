@@ -129,6 +129,15 @@
 #endif
 #endif
 
+/** Marks functions that the service replaced by others. Define it as nothing before including this header to be left alone. */
+#ifndef FLOWAI_DEPRECATED
+#if defined(__GNUC__)
+#define FLOWAI_DEPRECATED __attribute__((deprecated))
+#else
+#define FLOWAI_DEPRECATED
+#endif
+#endif
+
 
 /**
  * What a function returns: FLOWAI_OK or one of FLOWAI_ERR_... . The numbers never change; later versions may add
@@ -211,6 +220,27 @@ typedef struct {
 } flowai_receipt;
 
 /**
+ * A message: what is said, without what goes along with it. One may be sent any number of times, by several threads
+ * at once. Free it with flowai_message_free().
+ */
+typedef struct {
+  /**
+   * 0 is none.
+   */
+  uint64_t id;
+} flowai_message;
+
+/**
+ * What a client made by flowai_client_with_options() does differently. Free it with flowai_client_options_free().
+ */
+typedef struct {
+  /**
+   * 0 is none: no difference.
+   */
+  uint64_t id;
+} flowai_client_options;
+
+/**
  * Called while an upload goes on, at least every 50 ms, and once at its end, on the thread that made the call. It may
  * call the library, the same client too. Its arguments: the user_data that was given with it; the bytes that were
  * handed to the connection so far; the bytes of the whole file. It returns 0 to go on; anything else gives the upload
@@ -219,25 +249,88 @@ typedef struct {
 typedef int32_t (*flowai_progress)(void *user_data, uint64_t done, uint64_t total);
 
 /**
- * One page of the history of a thread, at most 20 entries. Free it with flowai_history_page_free().
+ * What the bot replied. Free it with flowai_reply_free().
  */
 typedef struct {
   /**
    * 0 is none.
    */
   uint64_t id;
-} flowai_history_page;
+} flowai_reply;
 
 /**
- * One entry of a history. Free it with flowai_history_entry_free(); it does not need the page or iterator it came
- * from.
+ * A list of documents or of texts. Free it with flowai_list_free(); it does not need what it came from.
  */
 typedef struct {
   /**
    * 0 is none.
    */
   uint64_t id;
-} flowai_history_entry;
+} flowai_list;
+
+/**
+ * An event that was posted to a webhook. Free it with flowai_event_free().
+ *
+ * After parsing nothing about it fails: a field that is missing or of the wrong shape reads as absent, and
+ * flowai_event_raw() has everything.
+ */
+typedef struct {
+  /**
+   * 0 is none.
+   */
+  uint64_t id;
+} flowai_event;
+
+/**
+ * A JSON document whose fields have names: a part of a reply (a template), a button, a message, an entry of a history,
+ * a segment and so on. Free it with flowai_document_free(); it does not need what it came from.
+ *
+ * A field has the name that it has in every language, such as "thumbnail_url". A template has the fields "type",
+ * "payload", "delay" (milliseconds) and "fallback", and all those of its payload. A dot leads into a field that is a
+ * document itself: "media.url", "originator.role". A member that this version does not know is read by its name in
+ * the JSON document.
+ *
+ * A field that is missing, null or of the wrong shape is absent. A name that neither this version nor the document
+ * knows is refused, and so is reading a field as what it never is.
+ */
+typedef struct {
+  /**
+   * 0 is none.
+   */
+  uint64_t id;
+} flowai_document;
+
+/**
+ * Which template a part of a reply is: one of FLOWAI_TEMPLATE_... . The numbers never change; later versions may add
+ * some.
+ */
+typedef int32_t flowai_template_kind;
+
+/**
+ * A yes or no that may be unknown: FLOWAI_YES, FLOWAI_NO or FLOWAI_UNKNOWN. Compare with these; do not use it as a
+ * truth value.
+ */
+typedef int32_t flowai_answer;
+
+/**
+ * A text that is a result by itself, such as a new thread id. Free it with flowai_string_free().
+ */
+typedef struct {
+  /**
+   * 0 is none.
+   */
+  uint64_t id;
+} flowai_string;
+
+/**
+ * One page of a history or of the threads of a project. Free it with flowai_page_free().
+ */
+typedef struct {
+  /**
+   * 0 is none.
+   */
+  uint64_t id;
+} flowai_page;
 
 /**
  * Goes through the history of a thread. Free it with flowai_history_iter_free().
@@ -248,6 +341,16 @@ typedef struct {
    */
   uint64_t id;
 } flowai_history_iter;
+
+/**
+ * Goes through the threads of a project. Free it with flowai_thread_iter_free().
+ */
+typedef struct {
+  /**
+   * 0 is none.
+   */
+  uint64_t id;
+} flowai_thread_iter;
 
 /**
  * All sets of business hours of a project. Free it with flowai_business_hours_free().
@@ -270,23 +373,25 @@ typedef struct {
 } flowai_bot_status;
 
 /**
- * A yes or no that may be unknown: FLOWAI_YES, FLOWAI_NO or FLOWAI_UNKNOWN. Compare with these; do not use it as a
- * truth value.
- */
-typedef int32_t flowai_answer;
-
-/**
- * An event that was posted to a webhook. Free it with flowai_event_free().
- *
- * After parsing nothing about it fails: a field that is missing or of the wrong shape reads as absent, and
- * flowai_event_raw() has everything.
+ * Whom a broadcast goes to: people, or segments of people. One may be used for any number of broadcasts, by several
+ * threads at once as long as none changes it. Free it with flowai_audience_free().
  */
 typedef struct {
   /**
    * 0 is none.
    */
   uint64_t id;
-} flowai_event;
+} flowai_audience;
+
+/**
+ * What the service answered to flowai_client_request(). Free it with flowai_response_free().
+ */
+typedef struct {
+  /**
+   * 0 is none.
+   */
+  uint64_t id;
+} flowai_response;
 
 /**
  * Several events that came in one body. Free it with flowai_event_list_free().
@@ -347,18 +452,18 @@ typedef struct {
 } flowai_receiver;
 
 /**
- * A header of an HTTP request.
+ * A name and a value: a header of an HTTP request, or a parameter of a query.
  */
 typedef struct {
   /**
-   * The name, in any case. Not NULL.
+   * The name. Not NULL.
    */
   const char *name;
   /**
    * The value. Not NULL.
    */
   const char *value;
-} flowai_header;
+} flowai_pair;
 
 /**
  * Done.
@@ -484,6 +589,111 @@ typedef struct {
  * The message left, and nobody knows what became of it. The library never repeats it unasked.
  */
 #define FLOWAI_DELIVERY_MAYBE_SENT 3
+
+/**
+ * The service took the message; what failed came after that, such as the wait for a reply.
+ */
+#define FLOWAI_DELIVERY_SENT 4
+
+/**
+ * A template that this version does not know, or no template.
+ */
+#define FLOWAI_TEMPLATE_UNKNOWN 0
+
+/**
+ * A text.
+ */
+#define FLOWAI_TEMPLATE_TEXT 1
+
+/**
+ * An image.
+ */
+#define FLOWAI_TEMPLATE_IMAGE 2
+
+/**
+ * A video.
+ */
+#define FLOWAI_TEMPLATE_VIDEO 3
+
+/**
+ * A sound.
+ */
+#define FLOWAI_TEMPLATE_AUDIO 4
+
+/**
+ * A file.
+ */
+#define FLOWAI_TEMPLATE_FILE 5
+
+/**
+ * A place.
+ */
+#define FLOWAI_TEMPLATE_LOCATION 6
+
+/**
+ * A card.
+ */
+#define FLOWAI_TEMPLATE_CARD 7
+
+/**
+ * Several cards, side by side.
+ */
+#define FLOWAI_TEMPLATE_CAROUSEL 8
+
+/**
+ * Several rows, one below the other.
+ */
+#define FLOWAI_TEMPLATE_LIST 9
+
+/**
+ * A title with buttons.
+ */
+#define FLOWAI_TEMPLATE_BUTTONS 10
+
+/**
+ * A page that opens inside the conversation.
+ */
+#define FLOWAI_TEMPLATE_WEBVIEW 11
+
+/**
+ * The bot hands the conversation over to people.
+ */
+#define FLOWAI_TEMPLATE_HANDOVER 12
+
+/**
+ * A note for agents. The customer must not see it.
+ */
+#define FLOWAI_TEMPLATE_NOTE 13
+
+/**
+ * Whatever the makers of the bot and of the program agreed on.
+ */
+#define FLOWAI_TEMPLATE_CUSTOM 14
+
+/**
+ * An event that was triggered, in a history.
+ */
+#define FLOWAI_TEMPLATE_EVENT 15
+
+/**
+ * A message of the system.
+ */
+#define FLOWAI_TEMPLATE_SYSTEM_REPLY 16
+
+/**
+ * How urgent the conversation is to the agents.
+ */
+#define FLOWAI_TEMPLATE_KHOROS_PRIORITY 17
+
+/**
+ * A text of an agent.
+ */
+#define FLOWAI_TEMPLATE_AGENT_TEXT 18
+
+/**
+ * A template of one channel alone, such as "whatsapp_list": read its "payload".
+ */
+#define FLOWAI_TEMPLATE_CHANNEL 19
 
 /**
  * No.
@@ -1019,12 +1229,11 @@ flowai_status flowai_client_send_media(flowai_client client,
                                        flowai_receipt *out);
 
 /**
- * Sends a message that is given as it goes over the wire, such as {"type": "text", "speech": "Hello"}. What the
- * options have takes the place of what the message has.
+ * Sends a message of any kind. What the options have takes the place of what the message has.
  *
  * @param client       A client.
  * @param thread_id    The thread; any text of at most 1,024 bytes without control characters.
- * @param message_json  A JSON object with the members that the API document lists for its type.
+ * @param message      A message.
  * @param options      What goes along; {0} for nothing.
  * @param err          Receives an error on failure; may be NULL.
  * @param out          Receives a receipt, which the caller frees.
@@ -1035,10 +1244,160 @@ flowai_status flowai_client_send_media(flowai_client client,
 FLOWAI_NODISCARD
 flowai_status flowai_client_send(flowai_client client,
                                  const char *thread_id,
-                                 const char *message_json,
+                                 flowai_message message,
                                  flowai_send_options options,
                                  flowai_error *err,
                                  flowai_receipt *out);
+
+/**
+ * Makes options without any difference.
+ *
+ * @param err  Receives an error on failure; may be NULL.
+ * @param out  Receives the options, which the caller frees.
+ * @return     FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT.
+ * @par Thread safety  Any thread.
+ */
+FLOWAI_NODISCARD flowai_status flowai_client_options_new(flowai_error *err, flowai_client_options *out);
+
+/**
+ * Sets the deadline over all attempts of a call.
+ *
+ * @param options  Options.
+ * @param ms       Milliseconds, more than 0.
+ * @param err      Receives an error on failure; may be NULL.
+ * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_client_options_set_timeout_ms(flowai_client_options options, uint32_t ms, flowai_error *err);
+
+/**
+ * Sets how often a call is repeated when that is safe.
+ *
+ * @param options  Options.
+ * @param retries  A number; 0 for never.
+ * @param err      Receives an error on failure; may be NULL.
+ * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_client_options_set_max_retries(flowai_client_options options, uint32_t retries, flowai_error *err);
+
+/**
+ * Sets the name of the sender of messages that name none themselves; the role is external.
+ *
+ * @param options  Options.
+ * @param name     A name.
+ * @param err      Receives an error on failure; may be NULL.
+ * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_client_options_set_originator_name(flowai_client_options options,
+                                                        const char *name,
+                                                        flowai_error *err);
+
+/**
+ * Sets the sender with role, profile and metadata ("Originator" of the API document).
+ *
+ * @param options   Options.
+ * @param document  A JSON object: {"name": "John Doe", "role": "external", "profile": {...}}.
+ * @param err       Receives an error on failure; may be NULL.
+ * @return          FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_client_options_set_originator_json(flowai_client_options options,
+                                                        const char *document,
+                                                        flowai_error *err);
+
+/**
+ * Frees options. {0} and what was freed before are left alone.
+ *
+ * @param options  Options.
+ */
+void flowai_client_options_free(flowai_client_options options);
+
+/**
+ * Makes a client that does some things differently. It shares the connections of the other one and is closed with it.
+ *
+ * @param client   A client; the new one works on when it is freed.
+ * @param options  What is different, which is copied; {0} for nothing.
+ * @param err      Receives an error on failure; may be NULL.
+ * @param out      Receives the new client, which the caller frees.
+ * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT (flowai_error_argument() names the option),
+ *                 FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread, the same client from several at once.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_client_with_options(flowai_client client,
+                                         flowai_client_options options,
+                                         flowai_error *err,
+                                         flowai_client *out);
+
+/**
+ * Makes a text ("Text message" of the API document).
+ *
+ * @param text  At most 255 code points, unless the settings of the client allow more; it is checked when it is sent.
+ * @param err   Receives an error on failure; may be NULL.
+ * @param out   Receives the message, which the caller frees.
+ * @return      FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT.
+ * @par Thread safety  Any thread.
+ */
+FLOWAI_NODISCARD flowai_status flowai_message_text(const char *text, flowai_error *err, flowai_message *out);
+
+/**
+ * Makes an event ("Event message" of the API document).
+ *
+ * @param event_name  The name of the event.
+ * @param err         Receives an error on failure; may be NULL.
+ * @param out         Receives the message, which the caller frees.
+ * @return            FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT.
+ * @par Thread safety  Any thread.
+ */
+FLOWAI_NODISCARD flowai_status flowai_message_event(const char *event_name, flowai_error *err, flowai_message *out);
+
+/**
+ * Makes a place ("Location message" of the API document).
+ *
+ * @param lat  The latitude as a decimal number.
+ * @param lng  The longitude as a decimal number.
+ * @param err  Receives an error on failure; may be NULL.
+ * @param out  Receives the message, which the caller frees.
+ * @return     FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT.
+ * @par Thread safety  Any thread.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_message_location(const char *lat,
+                                      const char *lng,
+                                      flowai_error *err,
+                                      flowai_message *out);
+
+/**
+ * Makes media by URL ("Media message" of the API document).
+ *
+ * @param url         Where it is: an http or https URL.
+ * @param media_type  "image", "file", "audio" or "video".
+ * @param err         Receives an error on failure; may be NULL.
+ * @param out         Receives the message, which the caller frees.
+ * @return            FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT.
+ * @par Thread safety  Any thread.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_message_media(const char *url,
+                                   const char *media_type,
+                                   flowai_error *err,
+                                   flowai_message *out);
+
+/**
+ * Takes a message as it goes over the wire, such as {"type": "text", "speech": "Hello"}.
+ *
+ * @param document  A JSON object with the members that the API document lists for its type.
+ * @param err       Receives an error on failure; may be NULL.
+ * @param out       Receives the message, which the caller frees.
+ * @return          FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT.
+ * @par Thread safety  Any thread.
+ */
+FLOWAI_NODISCARD flowai_status flowai_message_json(const char *document, flowai_error *err, flowai_message *out);
+
+/**
+ * Frees a message. {0} and one that was freed before are left alone.
+ *
+ * @param message  A message.
+ */
+void flowai_message_free(flowai_message message);
 
 /**
  * Makes options with every default.
@@ -1125,6 +1484,17 @@ flowai_status flowai_send_options_set_params_json(flowai_send_options options,
  * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
 flowai_status flowai_send_options_set_timeout_ms(flowai_send_options options, uint32_t ms, flowai_error *err);
+
+/**
+ * Sets whether the service answers only when a message is completed and saved, in place of as soon as it was understood
+ * (later versions of the API). For the functions flowai_client_send... and uploads.
+ *
+ * @param options        Options.
+ * @param write_concern  Whether to wait for that.
+ * @param err            Receives an error on failure; may be NULL.
+ * @return               FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_send_options_set_write_concern(flowai_send_options options, bool write_concern, flowai_error *err);
 
 /**
  * Sets a name for a location or for media (later versions of the API).
@@ -1300,11 +1670,396 @@ flowai_status flowai_client_upload_media_bytes(flowai_client client,
                                                flowai_receipt *out);
 
 /**
- * Reads a page of the history of a thread. Reading does no harm, so it is retried.
+ * Sends a text and waits for the reply of the bot.
+ *
+ * The service is asked to answer at once. When it only acknowledges, the history of the thread is read until the reply
+ * shows up there. The message itself is never sent twice.
+ *
+ * @param client       A client.
+ * @param thread_id    The thread; any text of at most 1,024 bytes without control characters.
+ * @param text         At most 255 code points, unless the settings allow more.
+ * @param options      What goes along, and the deadline; {0} for nothing.
+ * @param err          Receives an error on failure; may be NULL.
+ * @param out          Receives the reply, which the caller frees.
+ * @return             FLOWAI_OK or any FLOWAI_ERR_...; flowai_error_delivery() says what became of the message. When the
+ *                     service took it and no reply came in time: FLOWAI_ERR_TIMEOUT, FLOWAI_DELIVERY_SENT.
+ * @par Thread safety  Any thread, the same client from several at once.
+ * @par Blocking       Until the bot has replied, at most for the deadline.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_client_ask(flowai_client client,
+                                const char *thread_id,
+                                const char *text,
+                                flowai_send_options options,
+                                flowai_error *err,
+                                flowai_reply *out);
+
+/**
+ * As flowai_client_ask(), with any message in place of a text.
+ *
+ * @param client       A client.
+ * @param thread_id    The thread; any text of at most 1,024 bytes without control characters.
+ * @param message      A message.
+ * @param options      What goes along, and the deadline; {0} for nothing.
+ * @param err          Receives an error on failure; may be NULL.
+ * @param out          Receives the reply, which the caller frees.
+ * @return             As flowai_client_ask().
+ * @par Thread safety  Any thread, the same client from several at once.
+ * @par Blocking       Until the bot has replied, at most for the deadline.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_client_ask_message(flowai_client client,
+                                        const char *thread_id,
+                                        flowai_message message,
+                                        flowai_send_options options,
+                                        flowai_error *err,
+                                        flowai_reply *out);
+
+/**
+ * What the bot said: the texts of all messages, one a line, where a message without text has its fallback.
+ *
+ * @param reply  A reply.
+ * @param out    Receives text that lives as long as the reply; empty if nothing was said.
+ * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_reply_text(flowai_reply reply, flowai_str *out);
+
+/**
+ * The thread that was asked.
+ *
+ * @param reply  A reply.
+ * @param out    Receives text that lives as long as the reply.
+ * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_reply_thread_id(flowai_reply reply, flowai_str *out);
+
+/**
+ * The trace id that went along with the message.
+ *
+ * @param reply  A reply.
+ * @param out    Receives the number; FLOWAI_NONE if there was none.
+ * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_reply_trace_id(flowai_reply reply, int64_t *out);
+
+/**
+ * The parts of all messages (texts, cards and so on), in their order.
+ *
+ * @param reply  A reply.
+ * @param out    Receives a list of documents named Template, which the caller frees.
+ * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+FLOWAI_NODISCARD flowai_status flowai_reply_templates(flowai_reply reply, flowai_list *out);
+
+/**
+ * The answers that the bot offers.
+ *
+ * @param reply  A reply.
+ * @param out    Receives a list of documents named QuickReply, which the caller frees.
+ * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+FLOWAI_NODISCARD flowai_status flowai_reply_quick_replies(flowai_reply reply, flowai_list *out);
+
+/**
+ * The reply as the event that a webhook would have received: its messages and everything else.
+ *
+ * @param reply  A reply.
+ * @param out    Receives the event, which the caller frees.
+ * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+FLOWAI_NODISCARD flowai_status flowai_reply_event(flowai_reply reply, flowai_event *out);
+
+/**
+ * The JSON document that the reply was read from.
+ *
+ * @param reply  A reply.
+ * @param out    Receives text that lives as long as the reply.
+ * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_reply_json(flowai_reply reply, flowai_str *out);
+
+/**
+ * Frees a reply and every text read from it. {0} and one that was freed before are left alone.
+ *
+ * @param reply  A reply.
+ */
+void flowai_reply_free(flowai_reply reply);
+
+/**
+ * The name of the kind of document, such as "Template", "Button" or "HistoryEntry", as in the other languages. That of
+ * the payload of a template follows from flowai_document_template_kind().
+ *
+ * @param document  A document.
+ * @param out       Receives text that lives as long as the document; empty if the document has no known fields.
+ * @return          FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_document_name(flowai_document document, flowai_str *out);
+
+/**
+ * Which template a document is. Its type as it came is the field "type".
+ *
+ * @param document  A document.
+ * @param out       Receives one of FLOWAI_TEMPLATE_...; FLOWAI_TEMPLATE_UNKNOWN for what is no template, too.
+ * @return          FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_document_template_kind(flowai_document document, flowai_template_kind *out);
+
+/**
+ * What a document says in words: a template, a message (the texts of its parts, one a line; where it has none, its
+ * fallback) or an entry of a history.
+ *
+ * @param document  A document.
+ * @param out       Receives text that lives as long as the document; empty if it says nothing.
+ * @return          FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_document_text(flowai_document document, flowai_str *out);
+
+/**
+ * Reads a field that is a text. One that may be text or a number, such as the time "created_at" of a message, reads as
+ * text.
+ *
+ * @param document  A document.
+ * @param field     The name of the field, such as "title".
+ * @param err       Receives an error on failure; may be NULL.
+ * @param out       Receives text that lives as long as the document; empty if the field is absent.
+ * @return          FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT (a name that is unknown, a field that is no text),
+ *                  FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_document_string(flowai_document document, const char *field, flowai_error *err, flowai_str *out);
+
+/**
+ * Reads a field that is a number, also where the service sends it as text.
+ *
+ * @param document  A document.
+ * @param field     The name of the field, such as "lat".
+ * @param err       Receives an error on failure; may be NULL.
+ * @param out       Receives the number; NAN if the field is absent.
+ * @return          FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT (a name that is unknown, a field that is no number),
+ *                  FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_document_number(flowai_document document, const char *field, flowai_error *err, double *out);
+
+/**
+ * Reads a field that is a whole number, such as the "delay" of a template, which is in milliseconds.
+ *
+ * @param document  A document.
+ * @param field     The name of the field.
+ * @param err       Receives an error on failure; may be NULL.
+ * @param out       Receives the number; FLOWAI_NONE if the field is absent or has a fraction.
+ * @return          FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT (a name that is unknown, a field that is no number),
+ *                  FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_document_integer(flowai_document document, const char *field, flowai_error *err, int64_t *out);
+
+/**
+ * Reads a field that is true or false, also where the service sends it as text.
+ *
+ * @param document  A document.
+ * @param field     The name of the field, such as "new_tab".
+ * @param err       Receives an error on failure; may be NULL.
+ * @param out       Receives FLOWAI_YES, FLOWAI_NO, or FLOWAI_UNKNOWN if the field is absent.
+ * @return          FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT (a name that is unknown, a field that is neither),
+ *                  FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_document_boolean(flowai_document document,
+                                      const char *field,
+                                      flowai_error *err,
+                                      flowai_answer *out);
+
+/**
+ * Reads a field that is a document itself, such as the "media" of a card.
+ *
+ * @param document  A document.
+ * @param field     The name of the field.
+ * @param err       Receives an error on failure; may be NULL.
+ * @param out       Receives the inner document, which the caller frees; {0} if the field is absent.
+ * @return          FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT (a name that is unknown, a field that is no document),
+ *                  FLOWAI_ERR_BAD_HANDLE.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_document_document(flowai_document document,
+                                       const char *field,
+                                       flowai_error *err,
+                                       flowai_document *out);
+
+/**
+ * Reads a field that is a list, such as the "buttons" of a card.
+ *
+ * @param document  A document.
+ * @param field     The name of the field.
+ * @param err       Receives an error on failure; may be NULL.
+ * @param out       Receives the list, which the caller frees; an empty one if the field is absent.
+ * @return          FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT (a name that is unknown, a field that is no list),
+ *                  FLOWAI_ERR_BAD_HANDLE.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_document_list(flowai_document document,
+                                   const char *field,
+                                   flowai_error *err,
+                                   flowai_list *out);
+
+/**
+ * Reads a field of any shape as JSON.
+ *
+ * @param document  A document.
+ * @param field     The name of the field.
+ * @param err       Receives an error on failure; may be NULL.
+ * @param out       Receives JSON; empty if the field is absent. It lives as long as the
+ *                  document.
+ * @return          FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT (a name that is unknown), FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_document_field_json(flowai_document document,
+                                         const char *field,
+                                         flowai_error *err,
+                                         flowai_str *out);
+
+/**
+ * The whole document as JSON, equal to what it was read from.
+ *
+ * @param document  A document.
+ * @param out       Receives text that lives as long as the document.
+ * @return          FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_document_json(flowai_document document, flowai_str *out);
+
+/**
+ * Frees a document and every text read from it; the documents and lists inside it that were asked for live on. {0} and
+ * one that was freed before are left alone.
+ *
+ * @param document  A document.
+ */
+void flowai_document_free(flowai_document document);
+
+/**
+ * The name of a kind of template, such as "card", the same in every language.
+ *
+ * @param kind  Any number.
+ * @return      A string that lives for ever; "unknown" for FLOWAI_TEMPLATE_UNKNOWN and for a number that is none.
+ *              Never NULL.
+ * @par Thread safety  Any thread; async-signal-safe.
+ */
+const char *flowai_template_name(flowai_template_kind kind);
+
+/**
+ * How many items a list has.
+ *
+ * @param list  A list.
+ * @param out   Receives the number.
+ * @return      FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_list_count(flowai_list list, size_t *out);
+
+/**
+ * An item that is a document.
+ *
+ * @param list   A list.
+ * @param index  From 0.
+ * @param out    Receives the document, which the caller frees; {0} if there is no such item or it is no document.
+ * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_list_document(flowai_list list, size_t index, flowai_document *out);
+
+/**
+ * An item that is a text.
+ *
+ * @param list   A list.
+ * @param index  From 0.
+ * @param out    Receives text that lives as long as the list; empty if there is no such item or it is no text.
+ * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_list_string(flowai_list list, size_t index, flowai_str *out);
+
+/**
+ * The whole list as a JSON array, equal to what it was read from.
+ *
+ * @param list  A list.
+ * @param out   Receives text that lives as long as the list.
+ * @return      FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_list_json(flowai_list list, flowai_str *out);
+
+/**
+ * Frees a list and every text read from it; its documents live on. {0} and one that was freed before are left alone.
+ *
+ * @param list  A list.
+ */
+void flowai_list_free(flowai_list list);
+
+/**
+ * The text.
+ *
+ * @param string  A text.
+ * @param out     Receives text that lives as long as the string.
+ * @return        FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_string_text(flowai_string string, flowai_str *out);
+
+/**
+ * Frees a text. {0} and one that was freed before are left alone.
+ *
+ * @param string  A text.
+ */
+void flowai_string_free(flowai_string string);
+
+/**
+ * The number of a page.
+ *
+ * @param page  A page.
+ * @param out   Receives the number; FLOWAI_NONE if the service did not say.
+ * @return      FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_page_number(flowai_page page, int64_t *out);
+
+/**
+ * How many pages there are.
+ *
+ * @param page  A page.
+ * @param out   Receives the number; FLOWAI_NONE if the service did not say.
+ * @return      FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_page_pages(flowai_page page, int64_t *out);
+
+/**
+ * The thread whose history it is, as the service names it.
+ *
+ * @param page  A page.
+ * @param out   Receives text that lives as long as the page; empty for a page of threads.
+ * @return      FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_page_thread_id(flowai_page page, flowai_str *out);
+
+/**
+ * What is on a page, in the order of the service: documents named HistoryEntry, or thread ids as texts.
+ *
+ * @param page  A page.
+ * @param out   Receives the list, which the caller frees.
+ * @return      FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+FLOWAI_NODISCARD flowai_status flowai_page_items(flowai_page page, flowai_list *out);
+
+/**
+ * The whole result as a JSON document, as it came.
+ *
+ * @param page  A page.
+ * @param out   Receives text that lives as long as the page.
+ * @return      FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_page_json(flowai_page page, flowai_str *out);
+
+/**
+ * Frees a page and every text read from it; its items live on. {0} and one that was freed before are left alone.
+ *
+ * @param page  A page.
+ */
+void flowai_page_free(flowai_page page);
+
+/**
+ * Reads a page of the history of a thread, at most 20 entries. They are documents named HistoryEntry. Reading does no harm, so it is retried.
  *
  * @param client     A client.
  * @param thread_id  The thread; any text of at most 1,024 bytes without control characters.
  * @param page       The number of a page, or FLOWAI_NONE for the first one.
+ * @param events     Whether the events that were triggered are among the entries (later versions of the API).
  * @param err        Receives an error on failure; may be NULL.
  * @param out        Receives the page, which the caller frees.
  * @return           FLOWAI_OK or any FLOWAI_ERR_... .
@@ -1315,70 +2070,31 @@ FLOWAI_NODISCARD
 flowai_status flowai_client_history(flowai_client client,
                                     const char *thread_id,
                                     int64_t page,
+                                    bool events,
                                     flowai_error *err,
-                                    flowai_history_page *out);
+                                    flowai_page *out);
 
 /**
- * The number of a page.
+ * Asks for a page of the history of a thread, which arrives as a webhook event of the kind FLOWAI_EVENT_HISTORY
+ * ("Thread messages" of the API document).
  *
- * @param page  A page.
- * @param out   Receives the number; FLOWAI_NONE if the service did not say.
- * @return      FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ * @param client     A client.
+ * @param thread_id  The thread; any text of at most 1,024 bytes without control characters.
+ * @param page       The number of a page, or FLOWAI_NONE for the first one.
+ * @param events     Whether the events that were triggered are among the entries (later versions of the API).
+ * @param err        Receives an error on failure; may be NULL.
+ * @param out        Receives a receipt, which the caller frees.
+ * @return           FLOWAI_OK or any FLOWAI_ERR_... .
+ * @par Thread safety  Any thread, the same client from several at once.
+ * @par Blocking       Until the service has answered, at most for the deadline of the client.
  */
-flowai_status flowai_history_page_number(flowai_history_page page, int64_t *out);
-
-/**
- * How many pages there are.
- *
- * @param page  A page.
- * @param out   Receives the number; FLOWAI_NONE if the service did not say.
- * @return      FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
- */
-flowai_status flowai_history_page_pages(flowai_history_page page, int64_t *out);
-
-/**
- * The thread, as the service names it.
- *
- * @param page  A page.
- * @param out   Receives text that lives as long as the page; empty if the service did not say.
- * @return      FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
- */
-flowai_status flowai_history_page_thread_id(flowai_history_page page, flowai_str *out);
-
-/**
- * The whole result as a JSON document, as it came.
- *
- * @param page  A page.
- * @param out   Receives text that lives as long as the page.
- * @return      FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
- */
-flowai_status flowai_history_page_json(flowai_history_page page, flowai_str *out);
-
-/**
- * How many entries a page has.
- *
- * @param page  A page.
- * @param out   Receives the number.
- * @return      FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
- */
-flowai_status flowai_history_page_count(flowai_history_page page, size_t *out);
-
-/**
- * An entry of a page, in the order of the service.
- *
- * @param page   A page.
- * @param index  From 0.
- * @param out    Receives the entry, which the caller frees; {0} if the page has no such entry.
- * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
- */
-flowai_status flowai_history_page_entry(flowai_history_page page, size_t index, flowai_history_entry *out);
-
-/**
- * Frees a page and every text read from it; its entries live on. {0} and one that was freed before are left alone.
- *
- * @param page  A page.
- */
-void flowai_history_page_free(flowai_history_page page);
+FLOWAI_NODISCARD
+flowai_status flowai_client_request_history(flowai_client client,
+                                            const char *thread_id,
+                                            int64_t page,
+                                            bool events,
+                                            flowai_error *err,
+                                            flowai_receipt *out);
 
 /**
  * Begins to go through the whole history of a thread. Nothing is asked yet: pages are fetched as they are needed.
@@ -1386,6 +2102,7 @@ void flowai_history_page_free(flowai_history_page page);
  * @param client     A client; the iterator works on when it is freed.
  * @param thread_id  The thread; any text of at most 1,024 bytes without control characters.
  * @param limit      How many entries at most, or FLOWAI_NONE for all.
+ * @param events     Whether the events that were triggered are among the entries (later versions of the API).
  * @param err        Receives an error on failure; may be NULL.
  * @param out        Receives the iterator, which the caller frees.
  * @return           FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
@@ -1395,6 +2112,7 @@ FLOWAI_NODISCARD
 flowai_status flowai_client_iter_history(flowai_client client,
                                          const char *thread_id,
                                          int64_t limit,
+                                         bool events,
                                          flowai_error *err,
                                          flowai_history_iter *out);
 
@@ -1403,7 +2121,7 @@ flowai_status flowai_client_iter_history(flowai_client client,
  *
  * @param iter  An iterator.
  * @param err   Receives an error on failure; may be NULL.
- * @param out   Receives the entry, which the caller frees; {0} when there are no more.
+ * @param out   Receives the entry, a document named HistoryEntry, which the caller frees; {0} when there are no more.
  * @return      FLOWAI_OK or any FLOWAI_ERR_... .
  * @par Thread safety  One thread at a time; a second one gets FLOWAI_ERR_INVALID_ARGUMENT.
  * @par Blocking       When a page is needed: until the service has answered, at most for the deadline of the client.
@@ -1411,7 +2129,7 @@ flowai_status flowai_client_iter_history(flowai_client client,
 FLOWAI_NODISCARD
 flowai_status flowai_history_iter_next(flowai_history_iter iter,
                                        flowai_error *err,
-                                       flowai_history_entry *out);
+                                       flowai_document *out);
 
 /**
  * Frees an iterator; its entries live on. {0} and one that was freed before are left alone.
@@ -1421,56 +2139,87 @@ flowai_status flowai_history_iter_next(flowai_history_iter iter,
 void flowai_history_iter_free(flowai_history_iter iter);
 
 /**
- * What was said: the texts of all messages of an entry, one a line.
+ * Reads a page of the ids of the project's threads, at most 20. Reading does no harm, so it is retried.
  *
- * @param entry  An entry.
- * @param out    Receives text that lives as long as the entry.
- * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ * @param client  A client.
+ * @param page    The number of a page, or FLOWAI_NONE for the first one.
+ * @param err     Receives an error on failure; may be NULL.
+ * @param out     Receives the page, whose items are texts, and which the caller frees.
+ * @return        FLOWAI_OK or any FLOWAI_ERR_... .
+ * @par Thread safety  Any thread, the same client from several at once.
+ * @par Blocking       Until the service has answered, at most for the deadline of the client.
  */
-flowai_status flowai_history_entry_text(flowai_history_entry entry, flowai_str *out);
+FLOWAI_NODISCARD
+flowai_status flowai_client_threads(flowai_client client,
+                                    int64_t page,
+                                    flowai_error *err,
+                                    flowai_page *out);
 
 /**
- * Who spoke, such as "user" or "bot".
+ * Asks for a page of the ids of the project's threads, which arrives as a webhook event of the kind
+ * FLOWAI_EVENT_THREADS.
  *
- * @param entry  An entry.
- * @param out    Receives text that lives as long as the entry; empty if the service did not say.
- * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ * @param client  A client.
+ * @param page    The number of a page, or FLOWAI_NONE for the first one.
+ * @param err     Receives an error on failure; may be NULL.
+ * @param out     Receives a receipt, which the caller frees.
+ * @return        FLOWAI_OK or any FLOWAI_ERR_... .
+ * @par Thread safety  Any thread, the same client from several at once.
+ * @par Blocking       Until the service has answered, at most for the deadline of the client.
  */
-flowai_status flowai_history_entry_role(flowai_history_entry entry, flowai_str *out);
+FLOWAI_NODISCARD
+flowai_status flowai_client_request_threads(flowai_client client,
+                                            int64_t page,
+                                            flowai_error *err,
+                                            flowai_receipt *out);
 
 /**
- * The name of who spoke.
+ * Begins to go through the ids of all threads of the project. Nothing is asked yet: pages are fetched as they are
+ * needed.
  *
- * @param entry  An entry.
- * @param out    Receives text that lives as long as the entry; empty if the service did not say.
- * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ * @param client  A client; the iterator works on when it is freed.
+ * @param limit   How many threads at most, or FLOWAI_NONE for all.
+ * @param err     Receives an error on failure; may be NULL.
+ * @param out     Receives the iterator, which the caller frees.
+ * @return        FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread, the same client from several at once.
  */
-flowai_status flowai_history_entry_name(flowai_history_entry entry, flowai_str *out);
+FLOWAI_NODISCARD
+flowai_status flowai_client_iter_threads(flowai_client client,
+                                         int64_t limit,
+                                         flowai_error *err,
+                                         flowai_thread_iter *out);
 
 /**
- * When the first message of an entry was said, as it came: ISO 8601 text, or milliseconds since 1970.
+ * The next thread id, in the order of the service. After an error the same page is tried again.
  *
- * @param entry  An entry.
- * @param out    Receives text that lives as long as the entry; empty if the service did not say.
- * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ * @param iter  An iterator.
+ * @param err   Receives an error on failure; may be NULL.
+ * @param out   Receives the thread id, which the caller frees; {0} when there are no more.
+ * @return      FLOWAI_OK or any FLOWAI_ERR_... .
+ * @par Thread safety  One thread at a time; a second one gets FLOWAI_ERR_INVALID_ARGUMENT.
+ * @par Blocking       When a page is needed: until the service has answered, at most for the deadline of the client.
  */
-flowai_status flowai_history_entry_created_at(flowai_history_entry entry, flowai_str *out);
+FLOWAI_NODISCARD flowai_status flowai_thread_iter_next(flowai_thread_iter iter, flowai_error *err, flowai_string *out);
 
 /**
- * The whole entry as a JSON document, as it came.
+ * Frees an iterator; the thread ids live on. {0} and one that was freed before are left alone.
  *
- * @param entry  An entry.
- * @param out    Receives text that lives as long as the entry.
- * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ * @param iter  An iterator.
  */
-flowai_status flowai_history_entry_json(flowai_history_entry entry, flowai_str *out);
+void flowai_thread_iter_free(flowai_thread_iter iter);
 
 /**
- * Frees an entry and every text read from it. {0} and one that was freed before are left alone.
+ * Has the service make the id of a new thread. An id that is never used costs nothing, so it is retried.
  *
- * @param entry  An entry.
+ * @param client  A client.
+ * @param err     Receives an error on failure; may be NULL.
+ * @param out     Receives the thread id, which the caller frees.
+ * @return        FLOWAI_OK or any FLOWAI_ERR_...; FLOWAI_ERR_RESPONSE when the answer names no thread.
+ * @par Thread safety  Any thread, the same client from several at once.
+ * @par Blocking       Until the service has answered, at most for the deadline of the client.
  */
-void flowai_history_entry_free(flowai_history_entry entry);
+FLOWAI_NODISCARD flowai_status flowai_client_create_thread(flowai_client client, flowai_error *err, flowai_string *out);
 
 /**
  * Reads the business hours of the project. Reading does no harm, so it is retried.
@@ -1486,6 +2235,21 @@ FLOWAI_NODISCARD
 flowai_status flowai_client_business_hours(flowai_client client,
                                            flowai_error *err,
                                            flowai_business_hours *out);
+
+/**
+ * Asks for the business hours, which arrive as a webhook event of the kind FLOWAI_EVENT_BUSINESS_HOURS.
+ *
+ * @param client     A client.
+ * @param err        Receives an error on failure; may be NULL.
+ * @param out        Receives a receipt, which the caller frees.
+ * @return           FLOWAI_OK or any FLOWAI_ERR_... .
+ * @par Thread safety  Any thread, the same client from several at once.
+ * @par Blocking       Until the service has answered, at most for the deadline of the client.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_client_request_business_hours(flowai_client client,
+                                                   flowai_error *err,
+                                                   flowai_receipt *out);
 
 /**
  * How many sets there are.
@@ -1526,6 +2290,67 @@ flowai_status flowai_business_hours_timezone(flowai_business_hours hours, size_t
  * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
  */
 flowai_status flowai_business_hours_set_json(flowai_business_hours hours, size_t index, flowai_str *out);
+
+/**
+ * Whether a set is open at a moment. From the start of an interval, inclusive, to its end, exclusive; an end
+ * of 23:59 is the end of the day, and one that is not after the start is on the next day. A holiday closes what starts
+ * on its date.
+ *
+ * @param hours           Business hours.
+ * @param index           The set, from 0.
+ * @param unix_seconds    The moment: seconds since 1970 UTC.
+ * @param offset_seconds  How far the clock of the place is ahead of UTC at that moment; negative: behind. The
+ *                        timezone of a set is a label for people, so the caller says.
+ * @param err             Receives an error on failure; may be NULL.
+ * @param out             Receives the answer.
+ * @return                FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT (no such set, no such time), FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_business_hours_is_open(flowai_business_hours hours,
+                                            size_t index,
+                                            int64_t unix_seconds,
+                                            int32_t offset_seconds,
+                                            flowai_error *err,
+                                            bool *out);
+
+/**
+ * The first moment, not before the given one, at which a set is open: the given one itself when it is open then.
+ *
+ * @param hours           Business hours.
+ * @param index           The set, from 0.
+ * @param unix_seconds    The moment: seconds since 1970 UTC.
+ * @param offset_seconds  How far the clock of the place is ahead of UTC at that moment; negative: behind. The
+ *                        timezone of a set is a label for people, so the caller says.
+ * @param err             Receives an error on failure; may be NULL.
+ * @param out             Receives seconds since 1970 UTC, by a clock with the same offset; FLOWAI_NONE if it does not
+ *                        open within 366 days.
+ * @return                FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT (no such set, no such time), FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_business_hours_next_opening(flowai_business_hours hours,
+                                                 size_t index,
+                                                 int64_t unix_seconds,
+                                                 int32_t offset_seconds,
+                                                 flowai_error *err,
+                                                 int64_t *out);
+
+/**
+ * The first moment, not before the given one, at which a set is closed: the given one itself when it is closed then.
+ *
+ * @param hours           Business hours.
+ * @param index           The set, from 0.
+ * @param unix_seconds    The moment: seconds since 1970 UTC.
+ * @param offset_seconds  How far the clock of the place is ahead of UTC at that moment; negative: behind. The
+ *                        timezone of a set is a label for people, so the caller says.
+ * @param err             Receives an error on failure; may be NULL.
+ * @param out             Receives seconds since 1970 UTC, by a clock with the same offset; FLOWAI_NONE if it does not
+ *                        close within 366 days.
+ * @return                FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT (no such set, no such time), FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_business_hours_next_closing(flowai_business_hours hours,
+                                                 size_t index,
+                                                 int64_t unix_seconds,
+                                                 int32_t offset_seconds,
+                                                 flowai_error *err,
+                                                 int64_t *out);
 
 /**
  * All sets as a JSON array.
@@ -1629,41 +2454,6 @@ flowai_status flowai_bot_status_json(flowai_bot_status status, flowai_str *out);
 void flowai_bot_status_free(flowai_bot_status status);
 
 /**
- * Asks for a page of the history of a thread, which arrives as a webhook event of the kind FLOWAI_EVENT_HISTORY
- * ("Thread messages" of the API document).
- *
- * @param client     A client.
- * @param thread_id  The thread; any text of at most 1,024 bytes without control characters.
- * @param page       The number of a page, or FLOWAI_NONE for the first one.
- * @param err        Receives an error on failure; may be NULL.
- * @param out        Receives a receipt, which the caller frees.
- * @return           FLOWAI_OK or any FLOWAI_ERR_... .
- * @par Thread safety  Any thread, the same client from several at once.
- * @par Blocking       Until the service has answered, at most for the deadline of the client.
- */
-FLOWAI_NODISCARD
-flowai_status flowai_client_request_history(flowai_client client,
-                                            const char *thread_id,
-                                            int64_t page,
-                                            flowai_error *err,
-                                            flowai_receipt *out);
-
-/**
- * Asks for the business hours, which arrive as a webhook event of the kind FLOWAI_EVENT_BUSINESS_HOURS.
- *
- * @param client     A client.
- * @param err        Receives an error on failure; may be NULL.
- * @param out        Receives a receipt, which the caller frees.
- * @return           FLOWAI_OK or any FLOWAI_ERR_... .
- * @par Thread safety  Any thread, the same client from several at once.
- * @par Blocking       Until the service has answered, at most for the deadline of the client.
- */
-FLOWAI_NODISCARD
-flowai_status flowai_client_request_business_hours(flowai_client client,
-                                                   flowai_error *err,
-                                                   flowai_receipt *out);
-
-/**
  * Asks whether the bot of a thread is paused; the answer arrives as a webhook event of the kind
  * FLOWAI_EVENT_BOT_STATUS.
  *
@@ -1680,6 +2470,313 @@ flowai_status flowai_client_request_bot_status(flowai_client client,
                                                const char *thread_id,
                                                flowai_error *err,
                                                flowai_receipt *out);
+
+/**
+ * Hands a conversation over to people: the bot pauses. It may tell people, so it is not repeated once it may have
+ * left.
+ *
+ * @param client            A client.
+ * @param thread_id         The thread; any text of at most 1,024 bytes without control characters.
+ * @param seconds_to_pause  How long the bot pauses, more than 0; FLOWAI_NONE for as long as the dashboard says.
+ * @param err               Receives an error on failure; may be NULL.
+ * @param out               Receives a receipt, which the caller frees.
+ * @return                  FLOWAI_OK or any FLOWAI_ERR_...; flowai_error_delivery() says what became of it.
+ * @par Thread safety  Any thread, the same client from several at once.
+ * @par Blocking       Until the service has answered, at most for the deadline of the client.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_client_handover(flowai_client client,
+                                     const char *thread_id,
+                                     int64_t seconds_to_pause,
+                                     flowai_error *err,
+                                     flowai_receipt *out);
+
+/**
+ * Resolves a conversation: a handover ends, and the bot is resumed. It cannot be undone. Doing it twice changes
+ * nothing, so it is retried.
+ *
+ * @param client         A client.
+ * @param thread_id      The thread; any text of at most 1,024 bytes without control characters.
+ * @param write_concern  Whether the service answers only when the action is completed and saved.
+ * @param err            Receives an error on failure; may be NULL.
+ * @param out            Receives a receipt, which the caller frees.
+ * @return               FLOWAI_OK or any FLOWAI_ERR_... .
+ * @par Thread safety  Any thread, the same client from several at once.
+ * @par Blocking       Until the service has answered, at most for the deadline of the client.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_client_resolve(flowai_client client,
+                                    const char *thread_id,
+                                    bool write_concern,
+                                    flowai_error *err,
+                                    flowai_receipt *out);
+
+/**
+ * Takes a conversation over from the bot. The service replaced it by flowai_client_handover(). It is not repeated once
+ * it may have left.
+ *
+ * @param client     A client.
+ * @param thread_id  The thread; any text of at most 1,024 bytes without control characters.
+ * @param err        Receives an error on failure; may be NULL.
+ * @param out        Receives a receipt, which the caller frees.
+ * @return           FLOWAI_OK or any FLOWAI_ERR_...; flowai_error_delivery() says what became of it.
+ * @par Thread safety  Any thread, the same client from several at once.
+ * @par Blocking       Until the service has answered, at most for the deadline of the client.
+ */
+FLOWAI_NODISCARD
+FLOWAI_DEPRECATED
+flowai_status flowai_client_takeover(flowai_client client,
+                                     const char *thread_id,
+                                     flowai_error *err,
+                                     flowai_receipt *out);
+
+/**
+ * Reads the names of the events that may be triggered: those with "enable manual trigger" in the dashboard. Reading
+ * does no harm, so it is retried.
+ *
+ * @param client  A client.
+ * @param err     Receives an error on failure; may be NULL.
+ * @param out     Receives a list of texts, which the caller frees.
+ * @return        FLOWAI_OK or any FLOWAI_ERR_... .
+ * @par Thread safety  Any thread, the same client from several at once.
+ * @par Blocking       Until the service has answered, at most for the deadline of the client.
+ */
+FLOWAI_NODISCARD flowai_status flowai_client_trigger_events(flowai_client client, flowai_error *err, flowai_list *out);
+
+/**
+ * Asks for the names of the events that may be triggered, which arrive as a webhook event of the kind
+ * FLOWAI_EVENT_TRIGGER_EVENTS.
+ *
+ * @param client  A client.
+ * @param err     Receives an error on failure; may be NULL.
+ * @param out     Receives a receipt, which the caller frees.
+ * @return        FLOWAI_OK or any FLOWAI_ERR_... .
+ * @par Thread safety  Any thread, the same client from several at once.
+ * @par Blocking       Until the service has answered, at most for the deadline of the client.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_client_request_trigger_events(flowai_client client,
+                                                   flowai_error *err,
+                                                   flowai_receipt *out);
+
+/**
+ * Triggers an event in a thread.
+ *
+ * @param client      A client.
+ * @param thread_id   The thread; any text of at most 1,024 bytes without control characters.
+ * @param event_name  One of the names that flowai_client_trigger_events() gives.
+ * @param err         Receives an error on failure; may be NULL.
+ * @param out         Receives a receipt, which the caller frees.
+ * @return            FLOWAI_OK or any FLOWAI_ERR_...; flowai_error_delivery() says what became of the event.
+ * @par Thread safety  Any thread, the same client from several at once.
+ * @par Blocking       Until the service has answered, at most for the deadline of the client.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_client_trigger_event(flowai_client client,
+                                          const char *thread_id,
+                                          const char *event_name,
+                                          flowai_error *err,
+                                          flowai_receipt *out);
+
+/**
+ * Makes an audience of nobody.
+ *
+ * @param err  Receives an error on failure; may be NULL.
+ * @param out  Receives the audience, which the caller frees.
+ * @return     FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT.
+ * @par Thread safety  Any thread.
+ */
+FLOWAI_NODISCARD flowai_status flowai_audience_new(flowai_error *err, flowai_audience *out);
+
+/**
+ * Adds somebody by phone number. It is checked when the broadcast is sent.
+ *
+ * @param audience      An audience.
+ * @param name          The name of the person.
+ * @param phone_number  In E.164 form, such as "+31612345678".
+ * @param err           Receives an error on failure; may be NULL.
+ * @return              FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_audience_add_phone_number(flowai_audience audience,
+                                               const char *name,
+                                               const char *phone_number,
+                                               flowai_error *err);
+
+/**
+ * Adds somebody by the identifier that the channel uses.
+ *
+ * @param audience    An audience.
+ * @param name        The name of the person.
+ * @param identifier  How the channel knows the person.
+ * @param err         Receives an error on failure; may be NULL.
+ * @return            FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_audience_add_identifier(flowai_audience audience,
+                                             const char *name,
+                                             const char *identifier,
+                                             flowai_error *err);
+
+/**
+ * Adds somebody with everything that a broadcast may tell about a person.
+ *
+ * @param audience  An audience.
+ * @param document  A JSON object: {"name": ..., "phoneNumber" or "identifier": ..., "profile": {...}}.
+ * @param err       Receives an error on failure; may be NULL.
+ * @return          FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_audience_add_recipient_json(flowai_audience audience, const char *document, flowai_error *err);
+
+/**
+ * Adds everybody in a segment.
+ *
+ * @param audience  An audience.
+ * @param name      The name of the segment in the dashboard.
+ * @param err       Receives an error on failure; may be NULL.
+ * @return          FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_audience_add_segment(flowai_audience audience, const char *name, flowai_error *err);
+
+/**
+ * Adds everybody in a segment, which is given by its id, or as flowai_client_segments() gave it.
+ *
+ * @param audience  An audience.
+ * @param document  A JSON object: {"id": ...}, {"name": ...} or both; flowai_document_json() of a segment.
+ * @param err       Receives an error on failure; may be NULL.
+ * @return          FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_audience_add_segment_json(flowai_audience audience, const char *document, flowai_error *err);
+
+/**
+ * Frees an audience. {0} and one that was freed before are left alone.
+ *
+ * @param audience  An audience.
+ */
+void flowai_audience_free(flowai_audience audience);
+
+/**
+ * Sends a text or an event to people by phone number or identifier. Each of them gets a thread.
+ *
+ * @param client        A client.
+ * @param audience      The people.
+ * @param channel_name  "rbm", "messagemedia", "telekom", "twilio", "whatsapp", "khoros" or "messenger". Others are
+ *                      taken as they are.
+ * @param external_id   What the channel is known by: the phone number of messagemedia, twilio, whatsapp and khoros,
+ *                      the project id of rbm, the bot id of telekom, the page id of messenger.
+ * @param message       A text or an event.
+ * @param options       What goes along; {0} for nothing.
+ * @param err           Receives an error on failure; may be NULL.
+ * @param out           Receives a receipt, which the caller frees.
+ * @return              FLOWAI_OK or any FLOWAI_ERR_...; flowai_error_delivery() says what became of the message, and
+ *                      flowai_error_argument() which recipient was refused, such as "audience[3].phoneNumber".
+ * @par Thread safety  Any thread, the same client from several at once.
+ * @par Blocking       Until the service has answered, at most for the deadline.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_client_broadcast(flowai_client client,
+                                      flowai_audience audience,
+                                      const char *channel_name,
+                                      const char *external_id,
+                                      flowai_message message,
+                                      flowai_send_options options,
+                                      flowai_error *err,
+                                      flowai_receipt *out);
+
+/**
+ * Sends a text, an event, a location or media to everybody in the segments of an audience.
+ *
+ * @param client    A client.
+ * @param audience  The segments.
+ * @param message   A message.
+ * @param options   What goes along; {0} for nothing.
+ * @param err       Receives an error on failure; may be NULL.
+ * @param out       Receives a receipt, which the caller frees.
+ * @return          FLOWAI_OK or any FLOWAI_ERR_...; flowai_error_delivery() says what became of the message, and
+ *                  flowai_error_argument() which segment was refused, such as "segments[0]".
+ * @par Thread safety  Any thread, the same client from several at once.
+ * @par Blocking       Until the service has answered, at most for the deadline.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_client_broadcast_to_segments(flowai_client client,
+                                                  flowai_audience audience,
+                                                  flowai_message message,
+                                                  flowai_send_options options,
+                                                  flowai_error *err,
+                                                  flowai_receipt *out);
+
+/**
+ * Reads the segments that a broadcast can go to. Reading does no harm, so it is retried.
+ *
+ * @param client  A client.
+ * @param err     Receives an error on failure; may be NULL.
+ * @param out     Receives a list of documents named Segment, which the caller frees.
+ * @return        FLOWAI_OK or any FLOWAI_ERR_... .
+ * @par Thread safety  Any thread, the same client from several at once.
+ * @par Blocking       Until the service has answered, at most for the deadline of the client.
+ */
+FLOWAI_NODISCARD flowai_status flowai_client_segments(flowai_client client, flowai_error *err, flowai_list *out);
+
+/**
+ * Makes any request below the base URL, with the key, the deadline, the retries and the errors of every other call.
+ * GET, HEAD, PUT and DELETE are repeated when that can help; POST and PATCH are treated as messages: they are never
+ * repeated once they may have left, and their errors tell the delivery.
+ *
+ * @param client  A client.
+ * @param method  "GET", "HEAD", "POST", "PUT", "PATCH" or "DELETE".
+ * @param path    Where, relative to the base URL and encoded, without query: "threads".
+ * @param query   The parameters of the query, which are encoded; may be NULL if count is 0.
+ * @param count   The number of parameters.
+ * @param json    The body, a JSON document; NULL for none.
+ * @param err     Receives an error on failure; may be NULL.
+ * @param out     Receives the response, which the caller frees.
+ * @return        FLOWAI_OK or any FLOWAI_ERR_...; an answer outside of 200 to 299 is an error.
+ * @par Thread safety  Any thread, the same client from several at once.
+ * @par Blocking       Until the service has answered, at most for the deadline of the client.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_client_request(flowai_client client,
+                                    const char *method,
+                                    const char *path,
+                                    const flowai_pair *query,
+                                    size_t count,
+                                    const char *json,
+                                    flowai_error *err,
+                                    flowai_response *out);
+
+/**
+ * The HTTP status of a response.
+ *
+ * @param response  A response.
+ * @param out       Receives the status, 200 to 299.
+ * @return          FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_response_status(flowai_response response, int32_t *out);
+
+/**
+ * A header of a response, the first one with this name.
+ *
+ * @param response  A response.
+ * @param name      The name of the header, in any case.
+ * @param err       Receives an error on failure; may be NULL.
+ * @param out       Receives text that lives as long as the response; empty if there is no such header.
+ * @return          FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_response_header(flowai_response response, const char *name, flowai_error *err, flowai_str *out);
+
+/**
+ * The body of a response, byte for byte. It need not be text; it ends with a NUL all the same.
+ *
+ * @param response  A response.
+ * @param out       Receives bytes that live as long as the response; empty if there was none.
+ * @return          FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_response_body(flowai_response response, flowai_str *out);
+
+/**
+ * Frees a response and everything read from it. {0} and one that was freed before are left alone.
+ *
+ * @param response  A response.
+ */
+void flowai_response_free(flowai_response response);
 
 /**
  * Reads one event from the body of a webhook call. The body is copied. Check with a verifier first who has sent it.
@@ -1845,51 +2942,6 @@ flowai_status flowai_event_originator_json(flowai_event event, flowai_str *out);
 flowai_status flowai_event_user_json(flowai_event event, flowai_str *out);
 
 /**
- * The messages of a reply as a JSON array, each with its "responses" (text, image, card and so on).
- *
- * @param event  An event.
- * @param out    Receives text that lives as long as the event; "[]" if there are none.
- * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
- */
-flowai_status flowai_event_messages_json(flowai_event event, flowai_str *out);
-
-/**
- * The entries of a history as a JSON array.
- *
- * @param event  An event.
- * @param out    Receives text that lives as long as the event; "[]" if there are none.
- * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
- */
-flowai_status flowai_event_history_json(flowai_event event, flowai_str *out);
-
-/**
- * The sets of business hours as a JSON array.
- *
- * @param event  An event.
- * @param out    Receives text that lives as long as the event; "[]" if there are none.
- * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
- */
-flowai_status flowai_event_business_hours_json(flowai_event event, flowai_str *out);
-
-/**
- * The ids of conversations as a JSON array of strings.
- *
- * @param event  An event.
- * @param out    Receives text that lives as long as the event; "[]" if there are none.
- * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
- */
-flowai_status flowai_event_threads_json(flowai_event event, flowai_str *out);
-
-/**
- * The names of events that can be triggered by hand, as a JSON array of strings.
- *
- * @param event  An event.
- * @param out    Receives text that lives as long as the event; "[]" if there are none.
- * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
- */
-flowai_status flowai_event_triggers_json(flowai_event event, flowai_str *out);
-
-/**
  * A text that is equal for two deliveries of the same event and different for different events.
  *
  * @param event  An event.
@@ -1953,25 +3005,6 @@ flowai_status flowai_event_page(flowai_event event, int64_t *out);
 flowai_status flowai_event_pages(flowai_event event, int64_t *out);
 
 /**
- * How many messages a reply has.
- *
- * @param event  An event.
- * @param out    Receives the number.
- * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
- */
-flowai_status flowai_event_message_count(flowai_event event, size_t *out);
-
-/**
- * The text of one message of a reply.
- *
- * @param event  An event.
- * @param index  From 0.
- * @param out    Receives text that lives as long as the event; empty if there is no such message or it has no text.
- * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
- */
-flowai_status flowai_event_message_text(flowai_event event, size_t index, flowai_str *out);
-
-/**
  * Whether an event belongs to a conversation: the whole ids are equal, or one of them has no channel and the parts
  * before the bar are equal. No event belongs to the empty id.
  *
@@ -1982,6 +3015,60 @@ flowai_status flowai_event_message_text(flowai_event event, size_t index, flowai
  *                   NULL).
  */
 flowai_status flowai_event_is_for(flowai_event event, const char *thread_id, bool *out);
+
+/**
+ * The messages of a reply. flowai_document_text() is what one says, its "responses" are its parts.
+ *
+ * @param event  An event.
+ * @param out    Receives a list of documents named ReplyMessage, which the caller frees.
+ * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+FLOWAI_NODISCARD flowai_status flowai_event_messages(flowai_event event, flowai_list *out);
+
+/**
+ * The parts of all messages of a reply (texts, cards and so on), in their order.
+ *
+ * @param event  An event.
+ * @param out    Receives a list of documents named Template, which the caller frees.
+ * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+FLOWAI_NODISCARD flowai_status flowai_event_templates(flowai_event event, flowai_list *out);
+
+/**
+ * The entries of a history.
+ *
+ * @param event  An event.
+ * @param out    Receives a list of documents named HistoryEntry, which the caller frees.
+ * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+FLOWAI_NODISCARD flowai_status flowai_event_history(flowai_event event, flowai_list *out);
+
+/**
+ * The ids of conversations.
+ *
+ * @param event  An event.
+ * @param out    Receives a list of texts, which the caller frees.
+ * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+FLOWAI_NODISCARD flowai_status flowai_event_threads(flowai_event event, flowai_list *out);
+
+/**
+ * The names of events that can be triggered by hand.
+ *
+ * @param event  An event.
+ * @param out    Receives a list of texts, which the caller frees.
+ * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+FLOWAI_NODISCARD flowai_status flowai_event_triggers(flowai_event event, flowai_list *out);
+
+/**
+ * The sets of business hours.
+ *
+ * @param event  An event.
+ * @param out    Receives the business hours, which the caller frees.
+ * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+FLOWAI_NODISCARD flowai_status flowai_event_business_hours(flowai_event event, flowai_business_hours *out);
 
 /**
  * Makes options with every default.
@@ -2108,7 +3195,7 @@ FLOWAI_NODISCARD
 flowai_status flowai_verifier_verify(flowai_verifier verifier,
                                      const void *body,
                                      size_t len,
-                                     const flowai_header *headers,
+                                     const flowai_pair *headers,
                                      size_t count,
                                      flowai_error *err);
 
@@ -2129,7 +3216,7 @@ FLOWAI_NODISCARD
 flowai_status flowai_verifier_unwrap(flowai_verifier verifier,
                                      const void *body,
                                      size_t len,
-                                     const flowai_header *headers,
+                                     const flowai_pair *headers,
                                      size_t count,
                                      flowai_error *err,
                                      flowai_event *out);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 Json = Any
@@ -76,6 +77,27 @@ def error_problems(expected: dict[str, Json], actual: dict[str, Json]) -> list[s
     return problems
 
 
+def reply(document: dict[str, Json]) -> dict[str, Json]:
+    """A reply in the form of the vectors."""
+    messages = document["all_messages"]
+    return document | {
+        "messages": len(messages),
+        "responses": [[part.get("type") for part in message.get("responses") or []] for message in messages],
+        "quick_replies": [quick_reply.get("label") for quick_reply in document["all_quick_replies"]],
+    }
+
+
+def response(document: dict[str, Json]) -> dict[str, Json]:
+    """The body of a response as JSON, if it is that."""
+    try:
+        return document | {"json": json.loads(document["body"])}
+    except ValueError:
+        return document | {"json": None}
+
+
+FORMS = {"ask": reply, "request": response}
+
+
 def result_problems(vector: dict[str, Json], printed: dict[str, Json]) -> list[str]:
     """What is wrong with one line of a program."""
     expected = vector.get("error")
@@ -84,6 +106,7 @@ def result_problems(vector: dict[str, Json], printed: dict[str, Json]) -> list[s
     if expected:
         return [f"expected {expected}, got {printed['ok']}"]
     result = printed["ok"]
+    result = FORMS.get(vector["call"]["op"], lambda document: document)(result)
     if isinstance(result, dict):
         result = absent_if_empty(result, "thread_id", "request_id")
     return [] if matches(vector.get("result"), result) else [f"expected {vector.get('result')}, got {result}"]

@@ -4,34 +4,15 @@
  */
 #include "runner.h"
 
-static char *content(const char *path, size_t *size)
-{
-    FILE *file = fopen(path, "rb");
-    char *data;
-
-    if (!file || fseek(file, 0, SEEK_END) != 0)
-        exit(8);
-    *size = (size_t)ftell(file);
-    rewind(file);
-    data = malloc(*size + 1);
-    if (fread(data, 1, *size, file) != *size)
-        exit(8);
-    fclose(file);
-    return data;
-}
-
 static void print_event(flowai_event event, char *thread_ids)
 {
     flowai_kind kind = -1;
     flowai_str text = {0};
-    size_t count = 0, i;
+    flowai_business_hours hours = {0};
     char *thread_id;
 
     must(flowai_event_kind(event, &kind), "flowai_event_kind");
-    must(flowai_event_message_count(event, &count), "flowai_event_message_count");
-    for (i = 0; i < count; i++)
-        must(flowai_event_message_text(event, i, &text), "flowai_event_message_text");
-    printf("{\"kind\": %d, \"messages\": %d, ", (int)kind, (int)count);
+    printf("{\"kind\": %d, ", (int)kind);
     PRINT_TEXT("type", flowai_event_type, event);
     PRINT_TEXT("thread_id", flowai_event_thread_id, event);
     PRINT_TEXT("thread_user", flowai_event_thread_user, event);
@@ -48,11 +29,16 @@ static void print_event(flowai_event event, char *thread_ids)
     PRINT_TEXT("originator_role", flowai_event_originator_role, event);
     PRINT_JSON("originator", flowai_event_originator_json, event);
     PRINT_JSON("user", flowai_event_user_json, event);
-    PRINT_JSON("all_messages", flowai_event_messages_json, event);
-    PRINT_JSON("history", flowai_event_history_json, event);
-    PRINT_JSON("business_hours", flowai_event_business_hours_json, event);
-    PRINT_JSON("threads", flowai_event_threads_json, event);
-    PRINT_JSON("triggers", flowai_event_triggers_json, event);
+    PRINT_TEXT("raw", flowai_event_raw, event);
+    PRINT_LIST("all_messages", flowai_event_messages, event);
+    PRINT_LIST("all_templates", flowai_event_templates, event);
+    PRINT_LIST("history", flowai_event_history, event);
+    PRINT_LIST("threads", flowai_event_threads, event);
+    PRINT_LIST("triggers", flowai_event_triggers, event);
+    must(flowai_event_business_hours(event, &hours), "flowai_event_business_hours");
+    printf("\"business_hours\": ");
+    print_hours(hours);
+    printf(", ");
     printf("\"is_for\": [");
     for (thread_id = strtok(thread_ids, "\t"); thread_id; thread_id = strtok(NULL, "\t")) {
         bool is_for = false;

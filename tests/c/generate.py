@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Callable
 from typing import Any, NamedTuple
+
+from arguments import Passed, call_text, literal, pass_argument
 
 Json = Any
 
@@ -24,11 +24,13 @@ CONFIG = {
     "timeout": "seconds",
     "originator": "originator",
 }
+CLIENT_OPTIONS = {"timeout": "seconds", "max_retries": "number", "originator": "originator"}
 OPTIONS = {
     "trace_id": "number",
     "lang": "text",
     "timezone": "number",
     "params": "document",
+    "write_concern": "bool",
     "title": "text",
     "mime_type": "text",
     "timeout": "seconds",
@@ -39,7 +41,7 @@ UPLOAD_OPTIONS = OPTIONS | {"media_type": "text", "filename": "text", "url": "te
 
 
 class Operation(NamedTuple):
-    """How an operation is called."""
+    """How an operation is called, and what prints its result."""
 
     function: str
     arguments: list[str]
@@ -57,30 +59,34 @@ OPERATIONS = {
     "send_media": Operation("send_media", [*THREAD, "url", "media_type"], OPTIONS, *SENT),
     "send": Operation("send", [*THREAD, "message"], OPTIONS, *SENT),
     "upload_media": Operation("upload_media_bytes", [*THREAD, "file"], UPLOAD_OPTIONS, *SENT),
+    "ask": Operation("ask", [*THREAD, "text"], OPTIONS, "reply", "print_reply"),
+    "ask_message": Operation("ask_message", [*THREAD, "message"], OPTIONS, "reply", "print_reply"),
     "pause": Operation("pause", THREAD, None, *SENT),
     "resume": Operation("resume", THREAD, None, *SENT),
-    "request_history": Operation("request_history", [*THREAD, "page"], None, *SENT),
+    "handover": Operation("handover", [*THREAD, "seconds_to_pause"], None, *SENT),
+    "resolve": Operation("resolve", [*THREAD, "write_concern"], None, *SENT),
+    "takeover": Operation("takeover", THREAD, None, *SENT),
+    "trigger_event": Operation("trigger_event", [*THREAD, "event_name"], None, *SENT),
+    "broadcast": Operation("broadcast", ["audience", "channel", "message"], OPTIONS, *SENT),
+    "broadcast_to_segments": Operation("broadcast_to_segments", ["segments", "message"], OPTIONS, *SENT),
+    "request_history": Operation("request_history", [*THREAD, "page", "events"], None, *SENT),
     "request_business_hours": Operation("request_business_hours", [], None, *SENT),
     "request_bot_status": Operation("request_bot_status", THREAD, None, *SENT),
-    "history": Operation("history", [*THREAD, "page"], None, "history_page", "print_page"),
-    "iter_history": Operation("iter_history", [*THREAD, "limit"], None, "history_iter", "print_all"),
+    "request_threads": Operation("request_threads", ["page"], None, *SENT),
+    "request_trigger_events": Operation("request_trigger_events", [], None, *SENT),
+    "history": Operation("history", [*THREAD, "page", "events"], None, "page", "print_history"),
+    "iter_history": Operation(
+        "iter_history", [*THREAD, "limit", "events"], None, "history_iter", "print_all_history"
+    ),
+    "threads": Operation("threads", ["page"], None, "page", "print_threads"),
+    "iter_threads": Operation("iter_threads", ["limit"], None, "thread_iter", "print_all_threads"),
+    "create_thread": Operation("create_thread", [], None, "string", "print_new_thread"),
+    "trigger_events": Operation("trigger_events", [], None, "list", "print_list"),
+    "segments": Operation("segments", [], None, "list", "print_list"),
     "business_hours": Operation("business_hours", [], None, "business_hours", "print_hours"),
     "bot_status": Operation("bot_status", THREAD, None, "bot_status", "print_status"),
+    "request": Operation("request", ["method", "path", "query", "json"], None, "response", "print_response"),
 }
-
-
-def literal(text: str | bytes) -> str:
-    """A string literal, in octal wherever C could read something else."""
-    data = text.encode() if isinstance(text, str) else text
-    plain = set(
-        b" !#$%&'()*+,-./0123456789:;<=>@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_`abcdefghijklmnopqrstuvwxyz{|}~"
-    )
-    return '"' + "".join(chr(byte) if byte in plain else f"\\{byte:03o}" for byte in data) + '"'
-
-
-def call_text(value: Json) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
-    return f"numbered({literal(text)}, n)" if "${n}" in text else literal(text)
 
 
 def seconds(value: float) -> str:
@@ -96,7 +102,7 @@ def setter(prefix: str, handle: str, name: str, kind: str, value: Json) -> str:
         suffix = "_json"
     elif kind == "seconds":
         suffix = "_ms"
-    forms: dict[str, Callable[[Json], str]] = {
+    forms = {
         "text": call_text,
         "document": lambda value: literal(json.dumps(value)),
         "seconds": seconds,
@@ -106,62 +112,66 @@ def setter(prefix: str, handle: str, name: str, kind: str, value: Json) -> str:
     return f"flowai_{prefix}_set_{name}{suffix}({handle}, {forms[kind](value)}, &error) == FLOWAI_OK"
 
 
-def file_lines(file: dict[str, Json]) -> tuple[list[str], str]:
-    """What makes the content of a file, and how it is passed."""
-    if "fill" in file:
-        size = int(file["fill"])
-        return [f"char *file = malloc({size} + 1);", f"memset(file, 'x', {size});"], f"file, {size}"
-    data = base64.b64decode(file["base64"]) if "base64" in file else str(file["text"]).encode()
-    return [], f"{literal(data)}, {len(data)}"
-
-
 def print_result(operation: Operation) -> str:
-    if operation.result == "history_iter":
+    if operation.result.endswith("_iter"):
         # An iterator fails while it is read.
-        reading = "done ? print_all(result, &error) : FLOWAI_ERR_INTERNAL"
+        reading = f"done ? {operation.printer}(result, &error) : FLOWAI_ERR_INTERNAL"
         return f"done = ({reading}) == FLOWAI_OK;\n        if (!done)\n            print_error(error);"
     printed = f'printf("{{\\"ok\\": "); {operation.printer}(result); printf("}}\\n");'
     return f"if (done) {{ {printed} }} else\n            print_error(error);"
 
 
+def with_options(options: dict[str, Json]) -> list[str]:
+    """The conditions that put a client with other options in the place of the client."""
+    if not options:
+        return []
+    sets = [
+        setter("client_options", "other", name, CLIENT_OPTIONS[name], value)
+        for name, value in options.items()
+    ]
+    made = "flowai_client_with_options(client, other, &error, &client) == FLOWAI_OK"
+    return ["flowai_client_options_new(&error, &other) == FLOWAI_OK", *sets, made]
+
+
 def function(number: int, vector: Json, client: dict[str, Json], call: dict[str, Json]) -> str:
     """The function that runs one case, in which every ${name} but ${n} is filled in."""
-    operation = OPERATIONS[call["op"]]
     args = dict(call["args"])
-    lines: list[str] = []
-    passed = []
-    file = args.get("file")
-    if file and "filename" in file:
-        args.setdefault("filename", file["filename"])
-    for name in operation.arguments:
-        if name == "file":
-            declarations, data = file_lines(args.pop("file"))
-            lines += declarations
-            passed.append(data)
-        elif name in ("page", "limit"):
-            passed.append(str(args.pop(name, "FLOWAI_NONE")))
-        else:
-            passed.append(call_text(args.pop(name)) if name in args else "NULL")
-    sets = []
-    if operation.options is not None:
-        sets = [setter("send_options", "options", name, operation.options[name], args[name]) for name in args]
-        passed.append("options")
-    else:
+    op = call["op"]
+    if op == "ask" and isinstance(args["message"], str):
+        args["text"] = args.pop("message")
+    elif op == "ask":
+        op = "ask_message"
+    operation = OPERATIONS[op]
+    if "filename" in (args.get("file") or {}):
+        args.setdefault("filename", args["file"]["filename"])
+    passed: list[Passed] = [pass_argument(name, args.pop(name, None)) for name in operation.arguments]
+    given = [argument.passed for argument in passed]
+    conditions = [condition for argument in passed for condition in argument.conditions]
+    if operation.options is None:
         assert not args, args
+    else:
+        conditions += [
+            setter("send_options", "options", name, operation.options[name], args[name]) for name in args
+        ]
+        given.append("options")
     configures = [setter("config", "config", name, CONFIG[name], value) for name, value in client.items()]
     joined = "\n        && ".join
-    arguments = ", ".join(["client", *passed, "&error", "&result"])
+    made = "flowai_client_new(config, &error, &client) == FLOWAI_OK"
+    ready = joined([*configures, made, *with_options(call.get("options", {}))])
+    arguments = ", ".join(["client", *given, "&error", "&result"])
+    called = f"flowai_client_{operation.function}({arguments}) == FLOWAI_OK"
+    lines = [line for argument in passed for line in argument.lines]
     return f"""
 /* {vector["id"]} */
 static void case_{number}(void)
 {{
     flowai_config config = {{0}};
     flowai_client client = {{0}};
+    flowai_client_options other = {{0}};
     flowai_error error = {{0}};
     int n;
     bool ready = flowai_config_new(&error, &config) == FLOWAI_OK
-        && {joined(configures)}
-        && flowai_client_new(config, &error, &client) == FLOWAI_OK;
+        && {ready};
 
     flowai_config_free(config);
     if (!ready) {{
@@ -173,7 +183,7 @@ static void case_{number}(void)
         flowai_send_options options = {{0}};
         {" ".join(lines)}
         bool done = flowai_send_options_new(&error, &options) == FLOWAI_OK
-            && {joined([*sets, f"flowai_client_{operation.function}({arguments}) == FLOWAI_OK"])};
+            && {joined([*conditions, called])};
 
         flowai_send_options_free(options);
         {print_result(operation)}

@@ -88,64 +88,142 @@ static inline void print_receipt(flowai_receipt receipt)
     flowai_receipt_free(receipt);
 }
 
-static inline void print_entry(flowai_history_entry entry)
-{
-    flowai_str text = {0};
-
-    must(flowai_history_entry_json(entry, &text), "flowai_history_entry_json");
-    printf("%s", text.ptr);
-    must(flowai_history_entry_text(entry, &text), "flowai_history_entry_text");
-    must(flowai_history_entry_role(entry, &text), "flowai_history_entry_role");
-    must(flowai_history_entry_name(entry, &text), "flowai_history_entry_name");
-    must(flowai_history_entry_created_at(entry, &text), "flowai_history_entry_created_at");
-    flowai_history_entry_free(entry);
-}
-
-static inline void print_page(flowai_history_page page)
+/* Prints a list and frees it: documents as JSON, each of them read by itself, or texts. */
+static inline void print_list(flowai_list list)
 {
     size_t count = 0, i;
 
-    printf("{");
-    PRINT_TEXT("thread_id", flowai_history_page_thread_id, page);
-    PRINT_NUMBER("page", flowai_history_page_number, page);
-    PRINT_NUMBER("pages", flowai_history_page_pages, page);
-    PRINT_JSON("raw", flowai_history_page_json, page);
-    must(flowai_history_page_count(page, &count), "flowai_history_page_count");
-    printf("\"entries\": [");
+    must(flowai_list_count(list, &count), "flowai_list_count");
+    printf("[");
     for (i = 0; i < count; i++) {
-        flowai_history_entry entry = {0};
+        flowai_document document = {0};
+        flowai_str text = {0};
 
-        must(flowai_history_page_entry(page, i, &entry), "flowai_history_page_entry");
         printf("%s", i ? ", " : "");
-        print_entry(entry);
+        must(flowai_list_document(list, i, &document), "flowai_list_document");
+        if (document.id) {
+            must(flowai_document_json(document, &text), "flowai_document_json");
+            printf("%s", text.ptr);
+            must(flowai_document_text(document, &text), "flowai_document_text");
+            flowai_document_free(document);
+        } else {
+            must(flowai_list_string(list, i, &text), "flowai_list_string");
+            print_bytes(text.ptr, text.len);
+        }
     }
-    printf("]}");
-    flowai_history_page_free(page);
+    printf("]");
+    flowai_list_free(list);
 }
 
-/* Prints entries to the end of an iterator; at its error nothing, but gives the status. */
-static inline flowai_status print_all(flowai_history_iter iter, flowai_error *error)
-{
-    static flowai_history_entry entries[1000];
-    flowai_status status = FLOWAI_OK;
-    int count = 0, i;
+/* A list as a member of a JSON object, with a comma after it. */
+#define PRINT_LIST(name, function, handle) \
+    do { \
+        flowai_list list_ = {0}; \
+        must(function(handle, &list_), #function); \
+        print_name(name); \
+        print_list(list_); \
+        printf(", "); \
+    } while (0)
 
-    while (count < 1000) {
-        status = flowai_history_iter_next(iter, error, &entries[count]);
-        if (status != FLOWAI_OK || entries[count].id == 0)
-            break;
-        count++;
+static inline void print_page(flowai_page page, const char *items)
+{
+    printf("{");
+    PRINT_TEXT("thread_id", flowai_page_thread_id, page);
+    PRINT_NUMBER("page", flowai_page_number, page);
+    PRINT_NUMBER("pages", flowai_page_pages, page);
+    PRINT_JSON("raw", flowai_page_json, page);
+    PRINT_LIST(items, flowai_page_items, page);
+    printf("\"end\": 0}");
+    flowai_page_free(page);
+}
+
+static inline void print_history(flowai_page page)
+{
+    print_page(page, "entries");
+}
+
+static inline void print_threads(flowai_page page)
+{
+    print_page(page, "threads");
+}
+
+/* Prints what an iterator gives to its end; at its error nothing, but gives the status. */
+#define PRINT_ALL(function, type, name, next, read, free_one, free_all, print) \
+    static inline flowai_status function(type##_iter iter, flowai_error *error) \
+    { \
+        static read items[1000]; \
+        flowai_status status = FLOWAI_OK; \
+        flowai_str text = {0}; \
+        int count = 0, i; \
+\
+        while (count < 1000) { \
+            status = next(iter, error, &items[count]); \
+            if (status != FLOWAI_OK || items[count].id == 0) \
+                break; \
+            count++; \
+        } \
+        free_all(iter); \
+        if (status == FLOWAI_OK) \
+            printf("{\"ok\": {\"" name "\": ["); \
+        for (i = 0; i < count; i++) { \
+            if (status == FLOWAI_OK) { \
+                printf("%s", i ? ", " : ""); \
+                print; \
+            } \
+            free_one(items[i]); \
+        } \
+        if (status == FLOWAI_OK) \
+            printf("]}}\n"); \
+        return status; \
     }
-    flowai_history_iter_free(iter);
-    if (status == FLOWAI_OK)
-        printf("{\"ok\": {\"entries\": [");
-    for (i = 0; i < count && status == FLOWAI_OK; i++) {
-        printf("%s", i ? ", " : "");
-        print_entry(entries[i]);
-    }
-    if (status == FLOWAI_OK)
-        printf("]}}\n");
-    return status;
+
+PRINT_ALL(print_all_history, flowai_history, "entries", flowai_history_iter_next, flowai_document, flowai_document_free,
+          flowai_history_iter_free,
+          (must(flowai_document_json(items[i], &text), "flowai_document_json"), printf("%s", text.ptr)))
+PRINT_ALL(print_all_threads, flowai_thread, "threads", flowai_thread_iter_next, flowai_string, flowai_string_free,
+          flowai_thread_iter_free,
+          (must(flowai_string_text(items[i], &text), "flowai_string_text"), print_bytes(text.ptr, text.len)))
+
+static inline void print_new_thread(flowai_string thread_id)
+{
+    printf("{");
+    PRINT_TEXT("thread_id", flowai_string_text, thread_id);
+    printf("\"end\": 0}");
+    flowai_string_free(thread_id);
+}
+
+static inline void print_reply(flowai_reply reply)
+{
+    flowai_event event = {0};
+
+    must(flowai_reply_event(reply, &event), "flowai_reply_event");
+    printf("{");
+    PRINT_TEXT("text", flowai_reply_text, reply);
+    PRINT_TEXT("thread_id", flowai_reply_thread_id, reply);
+    PRINT_NUMBER("trace_id", flowai_reply_trace_id, reply);
+    PRINT_JSON("raw", flowai_reply_json, reply);
+    PRINT_LIST("templates", flowai_reply_templates, reply);
+    PRINT_LIST("all_quick_replies", flowai_reply_quick_replies, reply);
+    flowai_reply_free(reply);
+    PRINT_LIST("all_messages", flowai_event_messages, event);
+    printf("\"end\": 0}");
+    flowai_event_free(event);
+}
+
+static inline void print_response(flowai_response response)
+{
+    flowai_str body = {0}, type = {0};
+    int32_t status = 0;
+
+    must(flowai_response_status(response, &status), "flowai_response_status");
+    must(flowai_response_header(response, "Content-Type", NULL, &type), "flowai_response_header");
+    must(flowai_response_body(response, &body), "flowai_response_body");
+    printf("{\"status\": %d, \"body\": ", (int)status);
+    print_bytes(body.ptr, body.len);
+    printf(", \"content_type\": ");
+    print_bytes(type.ptr, type.len);
+    printf("}");
+    flowai_response_free(response);
 }
 
 static inline void print_hours(flowai_business_hours hours)
@@ -198,6 +276,23 @@ static inline void print_error(flowai_error error)
         printf("\"delivery\": \"%s\", ", flowai_delivery_name(delivery));
     printf("\"end\": 0}}\n");
     flowai_error_free(error);
+}
+
+/* The content of a file. */
+static inline char *content(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    char *data;
+
+    if (!file || fseek(file, 0, SEEK_END) != 0)
+        exit(8);
+    *size = (size_t)ftell(file);
+    rewind(file);
+    data = malloc(*size + 1);
+    if (fread(data, 1, *size, file) != *size)
+        exit(8);
+    fclose(file);
+    return data;
 }
 
 static inline void pause_for(long ms)

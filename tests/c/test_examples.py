@@ -73,6 +73,18 @@ def test_conversation(compile_c: Callable[..., Path], loop: dict[str, str]) -> N
     assert [line.split()[0] for line in said] == ["C", "bot", "C", "bot"]
 
 
+def test_ask(compile_c: Callable[..., Path], loop: dict[str, str]) -> None:
+    program = compile_c(EXAMPLES / "ask.c")
+    done = subprocess.run([program, "thread-1", TEXT], env=loop, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    text, *shown = done.stdout.splitlines()
+    assert TEXT in text
+    assert "part: text" in shown
+    wrong = subprocess.run([program, "..", TEXT], env=loop, capture_output=True, text=True, timeout=60)
+    assert wrong.returncode == 1
+    assert "thread_id" in wrong.stderr
+
+
 def test_send_says_what_became_of_the_message(compile_c: Callable[..., Path], server: dict[str, str]) -> None:
     send = compile_c(EXAMPLES / "send.c")
     for behaviour, code in [("ok", 0), ("status-400", 3), ("reset", 4)]:

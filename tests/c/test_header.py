@@ -63,12 +63,15 @@ def test_every_item_is_documented() -> None:
     text = HEADER.read_text()
     undocumented = [
         match[0]
-        for match in re.finditer(r"^(?:FLOWAI_NODISCARD\n)?\w[^\n#*]*\b(flowai_\w+)\(", text, re.MULTILINE)
+        for match in re.finditer(
+            r"^(?:FLOWAI_NODISCARD\n)?(?:FLOWAI_DEPRECATED\n)?\w[^\n#*]*\b(flowai_\w+)\(", text, re.MULTILINE
+        )
         if not text[: match.start()].rstrip().endswith("*/")
     ]
     undocumented += [
         match[0]
         for match in re.finditer(r"^(#define FLOWAI_(?!H$)\w+|typedef)\b", text, re.MULTILINE)
-        if not text[: match.start()].rstrip().endswith("*/") and "NODISCARD" not in match[0]
+        if not text[: match.start()].rstrip().endswith("*/")
+        and not match[0].endswith(("NODISCARD", "DEPRECATED"))
     ]
     assert not undocumented

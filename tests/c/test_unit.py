@@ -29,7 +29,7 @@ def test_unit(name: str, compile_c: Callable[..., Path], server: dict[str, str])
 
 
 # Not those that fork or that write megabytes: under valgrind they would take minutes and prove nothing more.
-@pytest.mark.parametrize("name", ["misuse", "receiver", "threads"])
+@pytest.mark.parametrize("name", ["calls", "documents", "misuse", "receiver", "threads"])
 def test_no_error_of_memory(name: str, compile_c: Callable[..., Path], server: dict[str, str]) -> None:
     if shutil.which("valgrind") is None:
         assert not os.environ.get("CI"), "valgrind is missing"

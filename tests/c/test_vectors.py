@@ -31,7 +31,10 @@ RERUNS = 3
 
 
 # What an interface in C cannot express, and why.
-SKIPPED = {"refuse-thread-id-nul": "a NUL ends a text"}
+SKIPPED = {
+    "refuse-thread-id-nul": "a NUL ends a text",
+    "broadcast-unknown-fields": "a channel has two arguments and no other fields",
+}
 
 
 def fill_in(value: Json, names: dict[str, str]) -> Json:
@@ -67,7 +70,8 @@ class Runner:
         source = folder / f"{name}.c"
         source.write_text(generate.program(self.functions))
         # Written by a program: texts of any length, and variables that not every case needs.
-        options = [f"-I{Path(__file__).parent}", "-O0", "-Wno-overlength-strings", "-Wno-unused"]
+        options = ["-Wno-overlength-strings", "-Wno-unused", "-Wno-deprecated-declarations"]
+        options += [f"-I{Path(__file__).parent}", "-O0"]
         self.program = compile_c(source, *options)
 
     def run(self, number: int) -> tuple[list[Json], float]:
@@ -122,7 +126,9 @@ def outcome_problems(vector: Json, printed: list[Json], took: float, counts: Jso
     for number, line in enumerate(printed):
         if number + 1 < vector.get("times", 1) and "error" in line:
             problems.append(f"call {number}: {line}")
-        receipt = line.get("ok", {})
+        receipt = line.get("ok")
+        if not isinstance(receipt, dict):
+            continue
         # The server gives each acknowledgement the trace id of its request as its request id.
         seen, ours = receipt.get("request_id"), receipt.get("trace_id")
         if seen and ours and seen != str(ours) and vector["call"]["op"] != "upload_media":

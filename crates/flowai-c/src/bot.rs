@@ -1,4 +1,4 @@
-//! The bot of a thread, and calls whose results arrive as webhook events ("Bot control" of the API document).
+//! The bot of a thread ("Bot control" of the API document).
 
 use std::mem::MaybeUninit;
 
@@ -8,7 +8,6 @@ use crate::{
     client::{acknowledged, flowai_client},
     error::flowai_error,
     guard::{Operation, blocking, free, read},
-    history::page_number,
     receipt::flowai_receipt,
     registry::{self, handle},
     status::flowai_status,
@@ -173,55 +172,6 @@ pub extern "C" fn flowai_bot_status_json(
 #[unsafe(no_mangle)]
 pub extern "C" fn flowai_bot_status_free(status: flowai_bot_status) {
     free(status);
-}
-
-/// Asks for a page of the history of a thread, which arrives as a webhook event of the kind FLOWAI_EVENT_HISTORY
-/// ("Thread messages" of the API document).
-///
-/// @param client     A client.
-/// @param thread_id  The thread; any text of at most 1,024 bytes without control characters.
-/// @param page       The number of a page, or FLOWAI_NONE for the first one.
-/// @param err        Receives an error on failure; may be NULL.
-/// @param out        Receives a receipt, which the caller frees.
-/// @return           FLOWAI_OK or any FLOWAI_ERR_... .
-/// @par Thread safety  Any thread, the same client from several at once.
-/// @par Blocking       Until the service has answered, at most for the deadline of the client.
-#[must_use]
-#[unsafe(no_mangle)]
-pub extern "C" fn flowai_client_request_history(
-    client: flowai_client,
-    thread_id: Text,
-    page: i64,
-    err: Option<&mut MaybeUninit<flowai_error>>,
-    out: Option<&mut MaybeUninit<flowai_receipt>>,
-) -> flowai_status {
-    acknowledged(Operation::call("request_history"), client, err, out, |client| {
-        Ok(client.request_history(thread_id.required("thread_id")?, page_number(page)))
-    })
-}
-
-/// Asks for the business hours, which arrive as a webhook event of the kind FLOWAI_EVENT_BUSINESS_HOURS.
-///
-/// @param client     A client.
-/// @param err        Receives an error on failure; may be NULL.
-/// @param out        Receives a receipt, which the caller frees.
-/// @return           FLOWAI_OK or any FLOWAI_ERR_... .
-/// @par Thread safety  Any thread, the same client from several at once.
-/// @par Blocking       Until the service has answered, at most for the deadline of the client.
-#[must_use]
-#[unsafe(no_mangle)]
-pub extern "C" fn flowai_client_request_business_hours(
-    client: flowai_client,
-    err: Option<&mut MaybeUninit<flowai_error>>,
-    out: Option<&mut MaybeUninit<flowai_receipt>>,
-) -> flowai_status {
-    acknowledged(
-        Operation::call("request_business_hours"),
-        client,
-        err,
-        out,
-        |client| Ok(client.request_business_hours()),
-    )
 }
 
 /// Asks whether the bot of a thread is paused; the answer arrives as a webhook event of the kind

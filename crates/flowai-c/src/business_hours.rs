@@ -2,15 +2,16 @@
 
 use std::mem::MaybeUninit;
 
-use flowai::BusinessHours;
+use flowai::{BusinessHours, Error, LocalTime};
 
 use crate::{
-    client::flowai_client,
+    client::{acknowledged, flowai_client},
     error::flowai_error,
-    guard::{Operation, blocking, free, read},
+    guard::{Operation, blocking, call, free, read},
+    receipt::flowai_receipt,
     registry::{self, handle},
     status::flowai_status,
-    strings::{Owned, flowai_str, place},
+    strings::{NONE, Owned, flowai_str, place},
 };
 
 /// All sets of business hours of a project. Free it with flowai_business_hours_free().
@@ -28,6 +29,7 @@ pub(crate) struct Sets {
 }
 
 struct Set {
+    hours: BusinessHours,
     label: Owned,
     timezone: Owned,
     json: Owned,
@@ -35,14 +37,15 @@ struct Set {
 
 impl From<Vec<BusinessHours>> for Sets {
     fn from(hours: Vec<BusinessHours>) -> Sets {
-        let set = |hours: &BusinessHours| Set {
+        let set = |hours: BusinessHours| Set {
             label: Owned::new(hours.label().unwrap_or_default()),
             timezone: Owned::new(hours.timezone().unwrap_or_default()),
-            json: Owned::json(hours),
+            json: Owned::json(&hours),
+            hours,
         };
         Sets {
             json: Owned::json(&hours),
-            sets: hours.iter().map(set).collect(),
+            sets: hours.into_iter().map(set).collect(),
         }
     }
 }
@@ -53,6 +56,29 @@ impl Sets {
             .get(index)
             .map_or_else(flowai_str::empty, |set| text(set).lend())
     }
+}
+
+fn at<T>(
+    hours: flowai_business_hours,
+    index: usize,
+    (unix_seconds, offset_seconds): (i64, i32),
+    err: Option<&mut MaybeUninit<flowai_error>>,
+    out: Option<&mut MaybeUninit<T>>,
+    answer: impl FnOnce(&BusinessHours, LocalTime) -> T,
+) -> flowai_status {
+    call(err, || {
+        let out = place(out, "out")?;
+        let hours = registry::get(hours)?;
+        let set = hours.sets.get(index);
+        let set = set.ok_or_else(|| Error::argument("index", "has no set of business hours"))?;
+        let at = LocalTime::from_unix(unix_seconds, offset_seconds)?;
+        out.write(answer(&set.hours, at));
+        Ok(())
+    })
+}
+
+fn seconds(at: Option<LocalTime>) -> i64 {
+    at.map_or(NONE, LocalTime::unix_seconds)
 }
 
 /// Reads the business hours of the project. Reading does no harm, so it is retried.
@@ -76,6 +102,30 @@ pub extern "C" fn flowai_client_business_hours(
         out.write(registry::insert(client.client.business_hours().wait()?.into())?);
         Ok(())
     })
+}
+
+/// Asks for the business hours, which arrive as a webhook event of the kind FLOWAI_EVENT_BUSINESS_HOURS.
+///
+/// @param client     A client.
+/// @param err        Receives an error on failure; may be NULL.
+/// @param out        Receives a receipt, which the caller frees.
+/// @return           FLOWAI_OK or any FLOWAI_ERR_... .
+/// @par Thread safety  Any thread, the same client from several at once.
+/// @par Blocking       Until the service has answered, at most for the deadline of the client.
+#[must_use]
+#[unsafe(no_mangle)]
+pub extern "C" fn flowai_client_request_business_hours(
+    client: flowai_client,
+    err: Option<&mut MaybeUninit<flowai_error>>,
+    out: Option<&mut MaybeUninit<flowai_receipt>>,
+) -> flowai_status {
+    acknowledged(
+        Operation::call("request_business_hours"),
+        client,
+        err,
+        out,
+        |client| Ok(client.request_business_hours()),
+    )
 }
 
 /// How many sets there are.
@@ -135,6 +185,97 @@ pub extern "C" fn flowai_business_hours_set_json(
     out: Option<&mut MaybeUninit<flowai_str>>,
 ) -> flowai_status {
     read(hours, out, |hours| Ok(hours.text(index, |set| &set.json)))
+}
+
+/// Whether a set is open at a moment. From the start of an interval, inclusive, to its end, exclusive; an end
+/// of 23:59 is the end of the day, and one that is not after the start is on the next day. A holiday closes what starts
+/// on its date.
+///
+/// @param hours           Business hours.
+/// @param index           The set, from 0.
+/// @param unix_seconds    The moment: seconds since 1970 UTC.
+/// @param offset_seconds  How far the clock of the place is ahead of UTC at that moment; negative: behind. The
+///                        timezone of a set is a label for people, so the caller says.
+/// @param err             Receives an error on failure; may be NULL.
+/// @param out             Receives the answer.
+/// @return                FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT (no such set, no such time), FLOWAI_ERR_BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub extern "C" fn flowai_business_hours_is_open(
+    hours: flowai_business_hours,
+    index: usize,
+    unix_seconds: i64,
+    offset_seconds: i32,
+    err: Option<&mut MaybeUninit<flowai_error>>,
+    out: Option<&mut MaybeUninit<bool>>,
+) -> flowai_status {
+    at(
+        hours,
+        index,
+        (unix_seconds, offset_seconds),
+        err,
+        out,
+        BusinessHours::is_open,
+    )
+}
+
+/// The first moment, not before the given one, at which a set is open: the given one itself when it is open then.
+///
+/// @param hours           Business hours.
+/// @param index           The set, from 0.
+/// @param unix_seconds    The moment: seconds since 1970 UTC.
+/// @param offset_seconds  How far the clock of the place is ahead of UTC at that moment; negative: behind. The
+///                        timezone of a set is a label for people, so the caller says.
+/// @param err             Receives an error on failure; may be NULL.
+/// @param out             Receives seconds since 1970 UTC, by a clock with the same offset; FLOWAI_NONE if it does not
+///                        open within 366 days.
+/// @return                FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT (no such set, no such time), FLOWAI_ERR_BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub extern "C" fn flowai_business_hours_next_opening(
+    hours: flowai_business_hours,
+    index: usize,
+    unix_seconds: i64,
+    offset_seconds: i32,
+    err: Option<&mut MaybeUninit<flowai_error>>,
+    out: Option<&mut MaybeUninit<i64>>,
+) -> flowai_status {
+    at(
+        hours,
+        index,
+        (unix_seconds, offset_seconds),
+        err,
+        out,
+        |hours, at| seconds(hours.next_opening(at)),
+    )
+}
+
+/// The first moment, not before the given one, at which a set is closed: the given one itself when it is closed then.
+///
+/// @param hours           Business hours.
+/// @param index           The set, from 0.
+/// @param unix_seconds    The moment: seconds since 1970 UTC.
+/// @param offset_seconds  How far the clock of the place is ahead of UTC at that moment; negative: behind. The
+///                        timezone of a set is a label for people, so the caller says.
+/// @param err             Receives an error on failure; may be NULL.
+/// @param out             Receives seconds since 1970 UTC, by a clock with the same offset; FLOWAI_NONE if it does not
+///                        close within 366 days.
+/// @return                FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT (no such set, no such time), FLOWAI_ERR_BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub extern "C" fn flowai_business_hours_next_closing(
+    hours: flowai_business_hours,
+    index: usize,
+    unix_seconds: i64,
+    offset_seconds: i32,
+    err: Option<&mut MaybeUninit<flowai_error>>,
+    out: Option<&mut MaybeUninit<i64>>,
+) -> flowai_status {
+    at(
+        hours,
+        index,
+        (unix_seconds, offset_seconds),
+        err,
+        out,
+        |hours, at| seconds(hours.next_closing(at)),
+    )
 }
 
 /// All sets as a JSON array.

@@ -8,7 +8,8 @@ use crate::{
     config::flowai_config,
     error::flowai_error,
     guard::{Operation, blocking, free, make, read, waiting},
-    options::{Options, flowai_send_options},
+    message::flowai_message,
+    options::{MESSAGE, Options, flowai_send_options},
     receipt::flowai_receipt,
     registry::{self, handle},
     status::flowai_status,
@@ -28,6 +29,15 @@ handle!(flowai_client => Connected, 5);
 pub(crate) struct Connected {
     pub(crate) client: Client,
     base_url: Owned,
+}
+
+impl From<Client> for Connected {
+    fn from(client: Client) -> Connected {
+        Connected {
+            base_url: Owned::new(client.base_url()),
+            client,
+        }
+    }
 }
 
 /// Makes a client. Nothing is connected yet.
@@ -50,11 +60,7 @@ pub extern "C" fn flowai_client_new(
             Some(config) => config.builder()?,
             None => Client::builder(),
         };
-        let client = builder.build()?;
-        Ok(Connected {
-            base_url: Owned::new(client.base_url()),
-            client,
-        })
+        Ok(builder.build()?.into())
     })
 }
 
@@ -132,12 +138,9 @@ fn send(
     acknowledged(operation, client, err, out, |client| {
         let thread_id = thread_id.required("thread_id")?;
         let options = Options::of(options)?;
-        options.only(belonging)?;
+        options.only(&[belonging, &["write_concern"]].concat())?;
         let call = client.send(thread_id, options.apply(message()?));
-        Ok(match options.timeout {
-            Some(timeout) => call.timeout(timeout),
-            None => call,
-        })
+        Ok(options.sending(call))
     })
 }
 
@@ -282,12 +285,11 @@ pub extern "C" fn flowai_client_send_media(
     )
 }
 
-/// Sends a message that is given as it goes over the wire, such as {"type": "text", "speech": "Hello"}. What the
-/// options have takes the place of what the message has.
+/// Sends a message of any kind. What the options have takes the place of what the message has.
 ///
 /// @param client       A client.
 /// @param thread_id    The thread; any text of at most 1,024 bytes without control characters.
-/// @param message_json  A JSON object with the members that the API document lists for its type.
+/// @param message      A message.
 /// @param options      What goes along; {0} for nothing.
 /// @param err          Receives an error on failure; may be NULL.
 /// @param out          Receives a receipt, which the caller frees.
@@ -299,7 +301,7 @@ pub extern "C" fn flowai_client_send_media(
 pub extern "C" fn flowai_client_send(
     client: flowai_client,
     thread_id: Text,
-    message_json: Text,
+    message: flowai_message,
     options: flowai_send_options,
     err: Option<&mut MaybeUninit<flowai_error>>,
     out: Option<&mut MaybeUninit<flowai_receipt>>,
@@ -309,9 +311,9 @@ pub extern "C" fn flowai_client_send(
         client,
         thread_id,
         options,
-        &["title", "mime_type", "url"],
+        &MESSAGE,
         err,
         out,
-        || Message::from_value(message_json.json("message")?),
+        || Ok(registry::get(message)?.clone()),
     )
 }

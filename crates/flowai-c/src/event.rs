@@ -3,14 +3,13 @@
 use std::mem::MaybeUninit;
 
 use flowai::{Event, parse_event, parse_events};
-use once_cell::race::OnceBox;
 
 use crate::{
     error::flowai_error,
     guard::{free, make, read},
     registry::{self, handle},
     status::flowai_status,
-    strings::{Data, Lazy, Owned, flowai_str},
+    strings::{Data, Lazy, flowai_str},
 };
 
 /// An event that was posted to a webhook. Free it with flowai_event_free().
@@ -38,7 +37,6 @@ handle!(flowai_event_list => Vec<Event>, 12);
 pub(crate) struct Parsed {
     pub(crate) event: Event,
     texts: [Lazy; FIELDS],
-    messages: OnceBox<Vec<Owned>>,
 }
 
 /// A field that is handed out as text.
@@ -54,23 +52,17 @@ pub(crate) enum Field {
     OriginatorRole,
     Originator,
     User,
-    Messages,
-    History,
-    BusinessHours,
-    Threads,
-    Triggers,
     DedupeKey,
     Raw,
 }
 
-const FIELDS: usize = 17;
+const FIELDS: usize = 12;
 
 impl From<Event> for Parsed {
     fn from(event: Event) -> Parsed {
         Parsed {
             event,
             texts: Default::default(),
-            messages: OnceBox::new(),
         }
     }
 }
@@ -80,19 +72,6 @@ impl Parsed {
     pub(crate) fn text<T: Into<Vec<u8>>>(&self, field: Field, value: impl FnOnce(&Event) -> T) -> flowai_str {
         let lazy = self.texts.get(field as usize);
         lazy.map_or_else(flowai_str::empty, |lazy| lazy.lend(|| value(&self.event)))
-    }
-
-    /// The texts of the messages of a reply.
-    pub(crate) fn messages(&self) -> &Vec<Owned> {
-        self.messages.get_or_init(|| {
-            let messages = self.event.messages();
-            Box::new(
-                messages
-                    .iter()
-                    .map(|message| Owned::new(message.text()))
-                    .collect(),
-            )
-        })
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     event::{Field, flowai_event},
     guard::read,
     status::flowai_status,
-    strings::{NONE, Owned, Text, flowai_str, number},
+    strings::{NONE, Text, flowai_str, number},
 };
 
 /// What an event tells: one of FLOWAI_EVENT_... . Later versions may add some.
@@ -49,17 +49,6 @@ fn text<T: Into<Vec<u8>>>(
     value: impl FnOnce(&Event) -> T,
 ) -> flowai_status {
     read(event, out, |parsed| Ok(parsed.text(field, value)))
-}
-
-/// The JSON form of a list; an empty list is an empty array.
-fn list<D: Document>(documents: Vec<D>) -> String {
-    Value::Array(
-        documents
-            .into_iter()
-            .map(|document| Value::Object(document.into_object()))
-            .collect(),
-    )
-    .to_string()
 }
 
 /// The JSON form of a person; nobody is empty text.
@@ -232,77 +221,6 @@ pub extern "C" fn flowai_event_user_json(
     text(event, out, Field::User, |event| person(event.user()))
 }
 
-/// The messages of a reply as a JSON array, each with its "responses" (text, image, card and so on).
-///
-/// @param event  An event.
-/// @param out    Receives text that lives as long as the event; "[]" if there are none.
-/// @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
-#[unsafe(no_mangle)]
-pub extern "C" fn flowai_event_messages_json(
-    event: flowai_event,
-    out: Option<&mut MaybeUninit<flowai_str>>,
-) -> flowai_status {
-    text(event, out, Field::Messages, |event| list(event.messages()))
-}
-
-/// The entries of a history as a JSON array.
-///
-/// @param event  An event.
-/// @param out    Receives text that lives as long as the event; "[]" if there are none.
-/// @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
-#[unsafe(no_mangle)]
-pub extern "C" fn flowai_event_history_json(
-    event: flowai_event,
-    out: Option<&mut MaybeUninit<flowai_str>>,
-) -> flowai_status {
-    text(event, out, Field::History, |event| list(event.history()))
-}
-
-/// The sets of business hours as a JSON array.
-///
-/// @param event  An event.
-/// @param out    Receives text that lives as long as the event; "[]" if there are none.
-/// @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
-#[unsafe(no_mangle)]
-pub extern "C" fn flowai_event_business_hours_json(
-    event: flowai_event,
-    out: Option<&mut MaybeUninit<flowai_str>>,
-) -> flowai_status {
-    text(event, out, Field::BusinessHours, |event| {
-        list(event.business_hours())
-    })
-}
-
-/// The ids of conversations as a JSON array of strings.
-///
-/// @param event  An event.
-/// @param out    Receives text that lives as long as the event; "[]" if there are none.
-/// @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
-#[unsafe(no_mangle)]
-pub extern "C" fn flowai_event_threads_json(
-    event: flowai_event,
-    out: Option<&mut MaybeUninit<flowai_str>>,
-) -> flowai_status {
-    text(event, out, Field::Threads, |event| {
-        Value::from(event.threads()).to_string()
-    })
-}
-
-/// The names of events that can be triggered by hand, as a JSON array of strings.
-///
-/// @param event  An event.
-/// @param out    Receives text that lives as long as the event; "[]" if there are none.
-/// @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
-#[unsafe(no_mangle)]
-pub extern "C" fn flowai_event_triggers_json(
-    event: flowai_event,
-    out: Option<&mut MaybeUninit<flowai_str>>,
-) -> flowai_status {
-    text(event, out, Field::Triggers, |event| {
-        Value::from(event.triggers()).to_string()
-    })
-}
-
 /// A text that is equal for two deliveries of the same event and different for different events.
 ///
 /// @param event  An event.
@@ -396,39 +314,6 @@ pub extern "C" fn flowai_event_pages(
     out: Option<&mut MaybeUninit<i64>>,
 ) -> flowai_status {
     read(event, out, |parsed| Ok(number(parsed.event.pages())))
-}
-
-/// How many messages a reply has.
-///
-/// @param event  An event.
-/// @param out    Receives the number.
-/// @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
-#[unsafe(no_mangle)]
-pub extern "C" fn flowai_event_message_count(
-    event: flowai_event,
-    out: Option<&mut MaybeUninit<usize>>,
-) -> flowai_status {
-    read(event, out, |parsed| Ok(parsed.messages().len()))
-}
-
-/// The text of one message of a reply.
-///
-/// @param event  An event.
-/// @param index  From 0.
-/// @param out    Receives text that lives as long as the event; empty if there is no such message or it has no text.
-/// @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
-#[unsafe(no_mangle)]
-pub extern "C" fn flowai_event_message_text(
-    event: flowai_event,
-    index: usize,
-    out: Option<&mut MaybeUninit<flowai_str>>,
-) -> flowai_status {
-    read(event, out, |parsed| {
-        Ok(parsed
-            .messages()
-            .get(index)
-            .map_or_else(flowai_str::empty, Owned::lend))
-    })
 }
 
 /// Whether an event belongs to a conversation: the whole ids are equal, or one of them has no channel and the parts

@@ -6,26 +6,42 @@
 //! - `registry`: handles. Index, generation and type in one number, so that misuse is an error code; no locks.
 //! - `guard`: every exported function runs in it. Panics become codes, errno stays. `sigpipe`: that signal stays away.
 //! - `strings`: text and bytes in both directions.
+//! - `document`, `list`: what comes in any number and shape, with `record`, which finds the fields of a document.
 //! - The rest is one file for each kind of object, named like its functions.
 #![allow(non_camel_case_types, reason = "types have the names that C programmers see")]
 
+pub mod ask;
 pub mod bot;
+pub mod broadcast;
 pub mod business_hours;
 pub mod client;
+pub mod client_options;
 pub mod config;
+pub mod document;
 pub mod error;
 pub mod event;
 pub mod event_fields;
+pub mod event_lists;
 mod guard;
+pub mod handover;
 pub mod history;
+pub mod list;
+pub mod message;
 pub mod options;
+pub mod page;
 pub mod receipt;
 pub mod receiver;
 pub mod receiver_config;
+mod record;
 mod registry;
+pub mod request;
 mod sigpipe;
 pub mod status;
+pub mod string;
 pub mod strings;
+pub mod templates;
+pub mod threads;
+pub mod triggers;
 pub mod upload;
 pub mod verifier;
 pub mod version;

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use flowai::{Error, Message, Object, Originator, Result};
+use flowai::{Call, Error, Message, Object, Originator, Receipt, Result};
 use serde_json::Value;
 
 use crate::{
@@ -49,7 +49,8 @@ pub(crate) struct Options {
     lang: Option<String>,
     timezone: Option<i64>,
     params: Option<Object>,
-    pub(crate) timeout: Option<Duration>,
+    timeout: Option<Duration>,
+    write_concern: bool,
     title: Option<String>,
     pub(crate) mime_type: Option<String>,
     pub(crate) media_type: Option<String>,
@@ -81,6 +82,9 @@ impl Progress {
     }
 }
 
+/// What belongs to a message of any kind.
+pub(crate) const MESSAGE: [&str; 3] = ["title", "mime_type", "url"];
+
 impl Options {
     /// What was set in a handle; `{0}` is nothing.
     pub(crate) fn of(handle: flowai_send_options) -> Result<Options> {
@@ -96,6 +100,7 @@ impl Options {
     /// Refuses what was set and does not belong to an operation: it would be lost silently.
     pub(crate) fn only(&self, belonging: &[&str]) -> Result<()> {
         let set = [
+            ("write_concern", self.write_concern),
             ("title", self.title.is_some()),
             ("mime_type", self.mime_type.is_some()),
             ("media_type", self.media_type.is_some()),
@@ -111,6 +116,19 @@ impl Options {
             Some((name, _)) => Err(Error::argument(*name, "does not belong to this operation")),
             None => Ok(()),
         }
+    }
+
+    /// Gives a call the deadline that was set.
+    pub(crate) fn timed<T>(&self, call: Call<T>) -> Call<T> {
+        match self.timeout {
+            Some(timeout) => call.timeout(timeout),
+            None => call,
+        }
+    }
+
+    /// Gives a call that sends a message what was set for it.
+    pub(crate) fn sending(&self, call: Call<Receipt>) -> Call<Receipt> {
+        self.timed(call).write_concern(self.write_concern)
     }
 
     /// Adds to a message what goes along with every kind of it.
@@ -299,6 +317,25 @@ pub extern "C" fn flowai_send_options_set_timeout_ms(
 ) -> flowai_status {
     set(options, err, |options| {
         options.timeout = milliseconds(ms);
+        Ok(())
+    })
+}
+
+/// Sets whether the service answers only when a message is completed and saved, in place of as soon as it was understood
+/// (later versions of the API). For the functions flowai_client_send... and uploads.
+///
+/// @param options        Options.
+/// @param write_concern  Whether to wait for that.
+/// @param err            Receives an error on failure; may be NULL.
+/// @return               FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub extern "C" fn flowai_send_options_set_write_concern(
+    options: flowai_send_options,
+    write_concern: bool,
+    err: Option<&mut MaybeUninit<flowai_error>>,
+) -> flowai_status {
+    set(options, err, |options| {
+        options.write_concern = write_concern;
         Ok(())
     })
 }

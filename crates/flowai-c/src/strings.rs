@@ -64,13 +64,6 @@ impl Lazy {
     pub(crate) fn lend<T: Into<Vec<u8>>>(&self, make: impl FnOnce() -> T) -> flowai_str {
         self.0.get_or_init(|| Box::new(Owned::new(make()))).lend()
     }
-
-    pub(crate) fn lend_json(&self, make: impl FnOnce() -> Value) -> flowai_str {
-        self.lend(|| match make() {
-            Value::Null => String::new(),
-            value => value.to_string(),
-        })
-    }
 }
 
 /// Text that a C program hands in. In the header this is `const char *`.
@@ -92,9 +85,7 @@ impl Text {
 
     /// Text, or nothing for NULL.
     pub(crate) fn optional(&self, name: &'static str) -> Result<Option<&str>> {
-        self.bytes()
-            .map(|bytes| std::str::from_utf8(bytes).map_err(|_| Error::argument(name, "is not UTF-8")))
-            .transpose()
+        self.bytes().map(|bytes| utf8(bytes, name)).transpose()
     }
 
     /// Text; NULL is refused.
@@ -134,6 +125,59 @@ impl Data {
         // argument, lives.
         Ok(unsafe { slice::from_raw_parts(self.0.cast(), len) })
     }
+}
+
+/// A name and a value: a header of an HTTP request, or a parameter of a query.
+#[repr(C)]
+pub struct flowai_pair {
+    /// The name. Not NULL.
+    pub name: *const c_char,
+    /// The value. Not NULL.
+    pub value: *const c_char,
+}
+
+/// The first of several pairs; their number is the argument after it. In the header this is `const flowai_pair *`.
+///
+/// Only a call from C makes one, and the rules of the header promise that that many pairs can be read there.
+#[repr(transparent)]
+pub struct Pairs(*const flowai_pair);
+
+impl Pairs {
+    /// Names, which are text, and values, which need not be.
+    pub(crate) fn read(&self, count: usize, argument: &'static str) -> Result<Vec<(&str, &[u8])>> {
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        // More would be a length of something else.
+        if self.0.is_null() || count > 100_000 {
+            return Err(Error::argument(argument, "is NULL, or has too many pairs"));
+        }
+        // SAFETY: not NULL, and by the rules of the header `count` of them can be read there while `self`, an
+        // argument, lives.
+        let pairs = unsafe { slice::from_raw_parts(self.0, count) };
+        let mut read = Vec::with_capacity(count);
+        for pair in pairs {
+            if pair.name.is_null() || pair.value.is_null() {
+                return Err(Error::argument(argument, "has a name or a value that is NULL"));
+            }
+            // SAFETY: not NULL, so by the rules of the header both end with a NUL and live as long as the array.
+            let (name, value) = unsafe { (CStr::from_ptr(pair.name), CStr::from_ptr(pair.value)) };
+            read.push((utf8(name.to_bytes(), argument)?, value.to_bytes()));
+        }
+        Ok(read)
+    }
+
+    /// Names and values, both of which are text.
+    pub(crate) fn texts(&self, count: usize, argument: &'static str) -> Result<Vec<(&str, &str)>> {
+        let pairs = self.read(count, argument)?.into_iter();
+        pairs
+            .map(|(name, value)| Ok((name, utf8(value, argument)?)))
+            .collect()
+    }
+}
+
+fn utf8<'a>(bytes: &'a [u8], name: &'static str) -> Result<&'a str> {
+    std::str::from_utf8(bytes).map_err(|_| Error::argument(name, "is not UTF-8"))
 }
 
 /// Where a result is written; NULL is refused before anything is done.

@@ -15,7 +15,8 @@ use crate::{
     strings::{Data, Text, place},
 };
 
-const BELONGING: [&str; 7] = [
+const BELONGING: [&str; 8] = [
+    "write_concern",
     "title",
     "mime_type",
     "media_type",
@@ -68,10 +69,7 @@ fn upload(
                 )),
             }
         };
-        let mut call = client.client.upload_media(thread_id, upload);
-        if let Some(timeout) = options.timeout {
-            call = call.timeout(timeout);
-        }
+        let call = options.sending(client.client.upload_media(thread_id, upload));
         let receipt = match options.progress {
             Some(_) => call.wait_with(tell)?,
             None => call.wait()?,

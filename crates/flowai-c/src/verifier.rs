@@ -1,12 +1,6 @@
 //! Who may post to the webhook.
 
-use std::{
-    ffi::{CStr, c_char},
-    mem::MaybeUninit,
-    slice,
-    sync::RwLock,
-    time::Duration,
-};
+use std::{mem::MaybeUninit, sync::RwLock, time::Duration};
 
 use flowai::{Error, JwtOptions, Result, Verifier};
 
@@ -17,7 +11,7 @@ use crate::{
     guard::{call, free, make},
     registry::{self, handle},
     status::flowai_status,
-    strings::{Data, Text},
+    strings::{Data, Pairs, Text},
 };
 
 /// Decides whether a webhook call comes from Flow.ai. Free it with flowai_verifier_free(). It never prints a secret.
@@ -37,52 +31,6 @@ pub struct flowai_jwt_options {
     pub id: u64,
 }
 handle!(flowai_jwt_options => RwLock<JwtOptions>, 14);
-
-/// A header of an HTTP request.
-#[repr(C)]
-pub struct flowai_header {
-    /// The name, in any case. Not NULL.
-    pub name: *const c_char,
-    /// The value. Not NULL.
-    pub value: *const c_char,
-}
-
-/// The first of several headers; their number is the argument after it. In the header this is `const flowai_header *`.
-///
-/// Only a call from C makes one, and the rules of the header promise that that many headers can be read there.
-#[repr(transparent)]
-pub struct Headers(*const flowai_header);
-
-impl Headers {
-    fn read(&self, count: usize) -> Result<Vec<(&str, &[u8])>> {
-        if count == 0 {
-            return Ok(Vec::new());
-        }
-        // More would be a length of something else.
-        if self.0.is_null() || count > 100_000 {
-            return Err(Error::argument("headers", "is NULL, or has too many headers"));
-        }
-        // SAFETY: not NULL, and by the rules of the header `count` of them can be read there while `self`, an
-        // argument, lives.
-        let headers = unsafe { slice::from_raw_parts(self.0, count) };
-        let mut read = Vec::with_capacity(count);
-        for header in headers {
-            if header.name.is_null() || header.value.is_null() {
-                return Err(Error::argument(
-                    "headers",
-                    "has a header whose name or value is NULL",
-                ));
-            }
-            // SAFETY: not NULL, so by the rules of the header both end with a NUL and live as long as the array.
-            let (name, value) = unsafe { (CStr::from_ptr(header.name), CStr::from_ptr(header.value)) };
-            let name = name
-                .to_str()
-                .map_err(|_| Error::argument("headers", "has a name that is not UTF-8"))?;
-            read.push((name, value.to_bytes()));
-        }
-        Ok(read)
-    }
-}
 
 /// Makes options with every default.
 ///
@@ -276,13 +224,13 @@ pub extern "C" fn flowai_verifier_verify(
     verifier: flowai_verifier,
     body: Data,
     len: usize,
-    headers: Headers,
+    headers: Pairs,
     count: usize,
     err: Option<&mut MaybeUninit<flowai_error>>,
 ) -> flowai_status {
     call(err, || {
         let verifier = registry::get(verifier)?;
-        verifier.verify(body.bytes(len, "body")?, &headers.read(count)?)
+        verifier.verify(body.bytes(len, "body")?, &headers.read(count, "headers")?)
     })
 }
 
@@ -303,7 +251,7 @@ pub extern "C" fn flowai_verifier_unwrap(
     verifier: flowai_verifier,
     body: Data,
     len: usize,
-    headers: Headers,
+    headers: Pairs,
     count: usize,
     err: Option<&mut MaybeUninit<flowai_error>>,
     out: Option<&mut MaybeUninit<flowai_event>>,
@@ -311,7 +259,7 @@ pub extern "C" fn flowai_verifier_unwrap(
     make(err, out, || {
         let verifier = registry::get(verifier)?;
         let body = body.bytes(len, "body")?.to_vec();
-        Ok(verifier.unwrap(body, &headers.read(count)?)?.into())
+        Ok(verifier.unwrap(body, &headers.read(count, "headers")?)?.into())
     })
 }
 

@@ -12,20 +12,34 @@
 use std::{fs, path::PathBuf};
 
 /// In the order in which a reader of the header wants them.
-const SOURCES: [&str; 17] = [
+const SOURCES: [&str; 31] = [
     "strings",
     "status",
     "error",
     "config",
     "client",
+    "client_options",
+    "message",
     "options",
     "receipt",
     "upload",
+    "ask",
+    "document",
+    "templates",
+    "list",
+    "string",
+    "page",
     "history",
+    "threads",
     "business_hours",
     "bot",
+    "handover",
+    "triggers",
+    "broadcast",
+    "request",
     "event",
     "event_fields",
+    "event_lists",
     "verifier",
     "receiver_config",
     "receiver",
@@ -68,6 +82,15 @@ fn definitions() -> String {
 #define FLOWAI_NODISCARD
 #endif
 #endif
+
+/** Marks functions that the service replaced by others. Define it as nothing before including this header to be left alone. */
+#ifndef FLOWAI_DEPRECATED
+#if defined(__GNUC__)
+#define FLOWAI_DEPRECATED __attribute__((deprecated))
+#else
+#define FLOWAI_DEPRECATED
+#endif
+#endif
 "#
     )
 }
@@ -92,7 +115,7 @@ fn generated() -> String {
         .write(&mut bytes);
     let header = String::from_utf8(bytes).unwrap();
     // The names that stand for pointers are printed like any other type, with a space after them.
-    let pointers = ["const char *", "const void *", "const flowai_header *"];
+    let pointers = ["const char *", "const void *", "const flowai_pair *"];
     pointers.iter().fold(header, |header, pointer| {
         header.replace(&format!("{pointer} "), pointer)
     })

@@ -58,7 +58,7 @@ static void *wait_for_ever(void *id)
 int main(void)
 {
     flowai_verifier by_header = {0}, by_body = {0}, any = {0};
-    flowai_header headers[1];
+    flowai_pair headers[1];
     flowai_receiver receiver;
     flowai_event event = {0};
     flowai_error error = {0};
