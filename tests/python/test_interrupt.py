@@ -72,6 +72,16 @@ class Waits:
     def iter_history(self) -> None:
         list(self._client("stall").iter_history("t"))
 
+    def iter_threads(self) -> None:
+        list(self._client("stall").iter_threads())
+
+    def ask_whose_reply_does_not_come(self) -> None:
+        with flowai.Sandbox(bot="none", sync_replies=False) as sandbox, sandbox.client() as client:
+            client.ask("t", "Hello", timeout=LONG)
+
+    def ask_that_is_not_answered(self) -> None:
+        self._client("stall").ask("t", "Hello")
+
     def upload_path(self) -> None:
         self._client("stop").upload_media("t", self.file, idle_timeout=LONG)
 

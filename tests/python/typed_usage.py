@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,35 @@ def read(client: flowai.Client) -> tuple[int | None, bool | None, list[str | Non
     return page.pages, paused, opening
 
 
+def later(client: flowai.Client, hours: flowai.BusinessHours) -> list[str | None]:
+    patient = client.with_options(timeout=60.0, max_retries=5, originator="John")
+    reply: flowai.Reply = patient.ask("t", "Hello", timeout=10)
+    labels = [answer.label for answer in reply.quick_replies]
+    threads: list[str] = [*client.threads(page=1).threads, *client.iter_threads(limit=5)]
+    opening = hours.next_opening(datetime(2026, 11, 23, 18, tzinfo=timezone.utc))
+    if opening is not None and not hours.is_open(opening):
+        threads.append(opening.isoformat())
+    client.handover("t", seconds_to_pause=600)
+    client.resolve("t", write_concern=True)
+    john = flowai.Recipient("John", phone_number="+31612345678", profile=flowai.Profile(country="nl"))
+    client.broadcast([john], flowai.Channel("whatsapp", "+31201234567"), "Hello")
+    client.broadcast([{"name": "J", "identifier": "j"}], flowai.Channel("new", "1"), flowai.EventMessage("E"))
+    names = [segment.name for segment in client.segments()]
+    status: int = client.request("GET", "threads", query={"sync": True, "page": 1}).status
+    return [*labels, *threads, *names, f"{status}", *(shown(part) for part in reply.templates)]
+
+
+def shown(part: flowai.Template) -> str:
+    match part:
+        case flowai.TextTemplate(text=text):
+            return text
+        case flowai.CardTemplate(title=title, buttons=buttons):
+            return f"{title}: {', '.join(button.label or '' for button in buttons)}"
+        case flowai.ListTemplate(items=items):
+            return "\n".join(item.title or "" for item in items)
+    return part.fallback or f"[{part.type}]"
+
+
 def fail(client: flowai.Client) -> str | None:
     try:
         client.send_text("t", "Hello")
@@ -74,7 +104,8 @@ def fail(client: flowai.Client) -> str | None:
 
 
 def main(photo: Path) -> str:
-    with flowai.Sandbox(bot="echo", speed=10.0) as sandbox, sandbox.client() as client:
+    seed = {"segments": [{"id": "seg_1", "name": "Customers", "members": []}]}
+    with flowai.Sandbox(bot="echo", speed=10.0, seed=seed) as sandbox, sandbox.client() as client:
         verifier = flowai.Verifier.any(
             flowai.Verifier.jwt(sandbox.webhook_secret), flowai.Verifier.body_key("k")
         )
@@ -83,6 +114,8 @@ def main(photo: Path) -> str:
             assert all(receipt.status == "ok" for receipt in send(client, photo))
             assert len(list(names(client, "t"))) > 1
             assert read(client)[1] is False
+            assert "Hello" in later(client, client.business_hours()[0])
+            assert sandbox.thread_state("t") == "resolved"
             sandbox.fail_next(status=400, times=1)
             assert fail(client) is not None
             reply = receiver.wait(kind=EventKind.REPLY, thread_id="t", timeout=10)

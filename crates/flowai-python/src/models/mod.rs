@@ -99,11 +99,10 @@ impl Model {
         let object = json::object(document, "document")?;
         let spec = spec_of(cls)?;
         spec.check_document(&object)?;
-        let general = class(cls.py(), spec)?;
-        match cls.is(general) {
-            true => Ok(instance(cls.py(), spec.table, object)?),
-            false => Ok(wrap(cls, object)?),
-        }
+        // A template is of the class of its type, unless its user has a class for it.
+        let class = class_for(cls.py(), spec.table, &object)?;
+        let class = if class.is_subclass(cls)? { class } else { cls };
+        Ok(wrap(class, object)?)
     }
 
     /// An instance of a document that is not checked, since it comes from another instance.
@@ -188,31 +187,28 @@ fn wrap<'py>(cls: &Bound<'py, PyType>, object: Object) -> PyResult<Bound<'py, Py
     cls.call_method1(intern!(cls.py(), "__new__"), (cls, wire))
 }
 
-fn class<'py>(py: Python<'py>, spec: &Spec) -> PyResult<&'py Bound<'py, PyType>> {
-    let name = spec.own().name;
-    let place = SPECS.iter().position(|other| other.own().name == name);
+/// The class of a document of this table: a template may be one that has a class of its own.
+fn class_for<'py>(
+    py: Python<'py>,
+    table: &'static Table,
+    object: &Object,
+) -> PyResult<&'py Bound<'py, PyType>> {
+    let kind = match object.get("type").and_then(Value::as_str) {
+        Some(name) if table.name == Template::MODEL.name => Some(TemplateKind::of_type(name)),
+        _ => None,
+    };
+    let typed = kind.and_then(|kind| SPECS.iter().position(|spec| spec.template == Some(kind)));
+    let place = typed.or_else(|| SPECS.iter().position(|spec| spec.own().name == table.name));
     let classes = CLASSES.get(py);
     place
         .and_then(|place| classes?.get(place))
         .map(|class| class.bind(py))
-        .ok_or_else(|| PyTypeError::new_err(format!("there is no class {name}")))
-}
-
-/// What a document of this table is: a template may be one that has a class of its own.
-fn spec_for(table: &'static Table, object: &Object) -> PyResult<&'static Spec> {
-    let kind = (table.name == Template::MODEL.name)
-        .then(|| object.get("type").and_then(Value::as_str))
-        .flatten()
-        .map(TemplateKind::of_type);
-    let typed = kind.and_then(|kind| SPECS.iter().find(|spec| spec.template == Some(kind)));
-    typed
-        .or_else(|| SPECS.iter().find(|spec| spec.own().name == table.name))
         .ok_or_else(|| PyTypeError::new_err(format!("there is no class {}", table.name)))
 }
 
 /// A document of the core as an instance of its class.
 pub fn instance<'py>(py: Python<'py>, table: &'static Table, object: Object) -> PyResult<Bound<'py, PyAny>> {
-    wrap(class(py, spec_for(table, &object)?)?, object)
+    wrap(class_for(py, table, &object)?, object)
 }
 
 /// Documents of the core as a tuple.
