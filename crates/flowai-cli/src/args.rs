@@ -12,10 +12,15 @@ use std::{
 };
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSource};
-use flowai::{Client, Document, Error, Message, MetadataForm, Object, Originator, Profile, Result};
+use flowai::{
+    Call, Client, Document, Error, Message, MetadataForm, Object, Originator, Profile, Receipt, Result,
+};
 use zeroize::Zeroizing;
 
-use crate::commands::{bot, history, hours, listen, sandbox, send, upload};
+use crate::commands::{
+    ask, bot, broadcast, chat, handover, history, hours, listen, request, sandbox, send, threads, triggers,
+    upload,
+};
 
 /// The variable of the environment that holds the key.
 pub(crate) const API_KEY: &str = "FLOWAI_API_KEY";
@@ -24,7 +29,8 @@ const MAX_SECRET_FILE: u64 = 64 * 1024;
 
 /// Talk to a Flow.ai bot: send it messages, read the conversation, control the bot, and receive its replies.
 ///
-/// Exit codes: 0 done, 1 not sent or failed, 2 usage, 3 rejected by the service, 4 maybe sent (sending again may say it twice).
+/// Exit codes: 0 done, 1 not sent or failed, 2 usage, 3 rejected by the service, 4 maybe sent (sending again may say it twice),
+/// 5 sent, and no reply came (ask).
 /// FLOWAI_LOG=debug logs to standard error.
 #[derive(Parser)]
 #[command(name = "flowai", version = flowai::VERSION, subcommand_required = true, arg_required_else_help = true)]
@@ -47,9 +53,17 @@ pub(crate) enum Command {
     Send(send::SendCommand),
     /// Upload a file of at most 250 MB (also: send file)
     UploadMedia(upload::UploadArgs),
+    /// Send a message, wait for the reply of the bot and print it
+    Ask(ask::AskArgs),
+    /// Talk to the bot line by line
+    Chat(chat::ChatArgs),
     /// Show what was said in a thread
     History(history::HistoryArgs),
-    /// Show the business hours of the project
+    /// Show the threads of the project
+    Threads(threads::ThreadsArgs),
+    /// Have the service make a new thread, and print its id
+    CreateThread,
+    /// Show the business hours of the project, or whether it is open
     #[command(visible_alias = "hours")]
     BusinessHours(hours::HoursArgs),
     /// Pause the bot of a thread
@@ -59,6 +73,26 @@ pub(crate) enum Command {
     /// Show whether the bot of a thread is paused
     #[command(visible_alias = "status")]
     BotStatus(bot::StatusArgs),
+    /// Hand a thread over to people; its bot pauses
+    Handover(handover::HandoverArgs),
+    /// Resolve a thread: a handover ends, and its bot resumes; this cannot be undone
+    Resolve(handover::ResolveArgs),
+    /// Take a thread over from its bot (the service replaced this by handover)
+    Takeover(bot::ControlArgs),
+    /// Show the events that may be triggered by hand
+    #[command(visible_alias = "triggers")]
+    TriggerEvents(triggers::TriggersArgs),
+    /// Trigger an event in a thread
+    #[command(visible_alias = "trigger")]
+    TriggerEvent(triggers::TriggerArgs),
+    /// Send a text or an event to many people
+    Broadcast(broadcast::BroadcastArgs),
+    /// Send a message to everybody in segments
+    BroadcastToSegments(broadcast::ToSegmentsArgs),
+    /// Show the segments that a broadcast can go to
+    Segments,
+    /// Make any request below the base URL, for what has no command here
+    Request(request::RequestArgs),
     /// Receive webhook calls and print their events
     Listen(listen::ListenArgs),
     /// Run a Flow.ai on this machine, to try programs against
@@ -67,12 +101,18 @@ pub(crate) enum Command {
     Demo,
 }
 
-impl Command {
-    /// Whether it sends a message, so that an error says what became of it.
-    pub(crate) fn is_send(&self) -> bool {
-        matches!(self, Command::Send(_) | Command::UploadMedia(_))
-    }
-}
+/// The commands that say something, so that an error tells what became of it.
+const SENDS: [&str; 9] = [
+    "send",
+    "upload-media",
+    "ask",
+    "chat",
+    "handover",
+    "takeover",
+    "trigger-event",
+    "broadcast",
+    "broadcast-to-segments",
+];
 
 /// The commands that connect to nothing, with the connection options that have a meaning there nevertheless.
 const UNCONNECTED: [(&str, &[&str]); 3] = [
@@ -81,12 +121,41 @@ const UNCONNECTED: [(&str, &[&str]); 3] = [
     ("demo", &[]),
 ];
 
-/// What was typed, and the error if it has an option that means nothing to its command.
-pub(crate) fn parse(args: &[OsString]) -> Result<(Cli, Option<Error>), clap::Error> {
+/// What was typed.
+pub(crate) struct Parsed {
+    pub(crate) cli: Cli,
+    /// Whether the command says something.
+    pub(crate) is_send: bool,
+    /// The error, if there is an option that means nothing to the command.
+    pub(crate) meaningless: Option<Error>,
+}
+
+pub(crate) fn parse(args: &[OsString]) -> Result<Parsed, clap::Error> {
     let mut command = grammar();
     let matches = command.try_get_matches_from_mut(args)?;
     let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
-    Ok((cli, meaningless(&matches)))
+    Ok(Parsed {
+        cli,
+        is_send: is_send(&matches),
+        meaningless: meaningless(&matches),
+    })
+}
+
+/// Whether the command would have said something whose arguments were refused.
+pub(crate) fn would_send(args: &[OsString]) -> bool {
+    let matches = grammar().ignore_errors(true).try_get_matches_from(args);
+    matches.is_ok_and(|matches| is_send(&matches))
+}
+
+fn is_send(matches: &ArgMatches) -> bool {
+    match matches.subcommand() {
+        Some(("request", inner)) => {
+            let method = inner.try_get_one::<String>("method");
+            method.is_ok_and(|method| method.is_some_and(|method| request::is_send(method)))
+        }
+        Some((name, _)) => SENDS.contains(&name),
+        None => false,
+    }
 }
 
 /// The options of the connection are global, so that they may stand before the command too; where they mean nothing the
@@ -214,8 +283,22 @@ impl ConnectionOptions {
     }
 }
 
-/// What may go along with every message.
+/// How much must be done before a call is answered.
 #[derive(Args)]
+pub(crate) struct WriteConcern {
+    /// Be answered when it is done and saved, not as soon as it is understood
+    #[arg(long)]
+    write_concern: bool,
+}
+
+impl WriteConcern {
+    pub(crate) fn apply(&self, call: Call<Receipt>) -> Call<Receipt> {
+        call.write_concern(self.write_concern)
+    }
+}
+
+/// What may go along with every message.
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Message")]
 pub(crate) struct MessageOptions {
     /// Name of the sender [default: Anonymous]

@@ -10,7 +10,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind as ClapKind};
 use flowai::{Delivery, Error, ErrorKind};
 use serde_json::{Value, json};
 
-use crate::output::printable;
+use crate::{args::would_send, output::printable};
 
 /// Done.
 pub(crate) const DONE: i32 = 0;
@@ -145,9 +145,10 @@ pub(crate) fn refused(error: &clap::Error, args: &[OsString]) -> i32 {
     let unsent = is_help && is_text_like_help(args);
     if asked_for_json && (unsent || !is_help) {
         let message = if unsent { UNSENT.to_owned() } else { message(error) };
+        let delivery = would_send(args).then_some(Delivery::NotSent.name());
         say_raw(
             &json!({"kind": ErrorKind::InvalidArgument.name(), "message": message, "argument": argument(error),
-                    "retryable": false})
+                    "delivery": delivery, "retryable": false})
             .to_string(),
         );
     } else if unsent {
@@ -163,11 +164,18 @@ pub(crate) fn refused(error: &clap::Error, args: &[OsString]) -> i32 {
     error.exit_code()
 }
 
-/// Whether help was asked for after the THREAD of `send`, where a script has a text that nobody chose with care.
+/// Whether help was asked for after the THREAD of a command that says something, where a script has a text that nobody
+/// chose with care.
 fn is_text_like_help(args: &[OsString]) -> bool {
     let is = |word: &OsString, words: &[&str]| words.iter().any(|one| word == one);
-    let mut rest = args.iter().skip_while(|arg| !is(arg, &["send"]));
-    rest.any(|arg| is(arg, &["text", "event", "message"]))
+    let mut rest = args
+        .iter()
+        .skip_while(|arg| !is(arg, &["send", "ask", "trigger-event", "trigger"]));
+    let is_said = match rest.next() {
+        Some(word) if is(word, &["send"]) => rest.any(|arg| is(arg, &["text", "event", "message"])),
+        word => word.is_some(),
+    };
+    is_said
         && rest
             .find(|arg| !is(arg, &["--json"]))
             .is_some_and(|arg| !is(arg, &["-h", "--help"]))

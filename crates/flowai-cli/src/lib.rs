@@ -1,22 +1,24 @@
 //! The `flowai` command: talk to a Flow.ai bot from a terminal or a script.
 //!
-//! Where things are: `args` says what can be typed, `commands` has a file for each thing to do, `output` writes what
-//! they give, for people or as JSON, `exit` says what a script is told, `interrupt` is Ctrl-C, `logging` is `FLOWAI_LOG`.
+//! Where things are: `args` says what can be typed, `commands` has a file for each thing to do, `input` reads what is
+//! not typed, `output` writes what they give, for people or as JSON, `exit` says what a script is told, `interrupt` is
+//! Ctrl-C, `logging` is `FLOWAI_LOG`.
 #![forbid(unsafe_code)]
 
 mod args;
 mod commands;
 mod exit;
+mod input;
 mod interrupt;
 mod logging;
 mod output;
 
 use std::ffi::OsString;
 
-use crate::{commands::Context, interrupt::Interrupt, output::Output};
+use crate::{args::Parsed, commands::Context, interrupt::Interrupt, output::Output};
 
 /// Runs the command with these arguments, the name of the program first, and returns its exit code: 0 done, 1 not sent or
-/// failed, 2 usage, 3 rejected by the service, 4 maybe sent.
+/// failed, 2 usage, 3 rejected by the service, 4 maybe sent, 5 sent and no reply came.
 ///
 /// It never ends the process and installs no signal handler, so that programs in other languages can offer the command too.
 pub fn run<I: IntoIterator<Item = OsString>>(args: I) -> i32 {
@@ -27,7 +29,11 @@ pub fn run<I: IntoIterator<Item = OsString>>(args: I) -> i32 {
 /// but for a `listen --count` of which events are missing; a message that is on its way is given up.
 pub fn run_until<I: IntoIterator<Item = OsString>>(args: I, stop: &dyn Fn() -> bool) -> i32 {
     let args: Vec<OsString> = args.into_iter().collect();
-    let (cli, meaningless) = match args::parse(&args) {
+    let Parsed {
+        cli,
+        is_send,
+        meaningless,
+    } = match args::parse(&args) {
         Ok(parsed) => parsed,
         Err(error) => return exit::refused(&error, &args),
     };
@@ -35,7 +41,6 @@ pub fn run_until<I: IntoIterator<Item = OsString>>(args: I, stop: &dyn Fn() -> b
     if let Some(error) = meaningless {
         return exit::failed(&error.into(), false, cli.json);
     }
-    let is_send = cli.command.is_send();
     let context = Context {
         output: Output::new(cli.json),
         connection: cli.connection,

@@ -47,6 +47,60 @@ fn events_of_the_sandbox_are_printed() {
 }
 
 #[test]
+fn what_is_no_text_is_shown_below_the_line_of_its_event() {
+    let (mut running, url) = listen(&["--no-verify", "--count", "5"]);
+    let sandbox = sandbox();
+    sandbox.set_webhook(&url, None).unwrap();
+    let card = json!({"type": "card", "payload": {"title": "Parcel", "buttons": [{"label": "Track", "value": "https://t"}]}});
+    let text =
+        json!({"type": "text", "payload": {"text": "one\ntwo", "quickReplies": [{"label": "Thanks"}]}});
+    let entry = json!({"originator": {"name": "Jane"}, "messages": [{"responses": [text, card]}]});
+    for (event, lines) in [
+        (
+            json!({"type": "message.reply", "messages": [{"fallback": "three", "responses": [text, card]}]}),
+            &[
+                "t  message.reply  one / two",
+                "    [Thanks]",
+                "    [card] Parcel",
+                "      [Track] -> https://t",
+            ][..],
+        ),
+        (
+            json!({"type": "history", "history": [entry]}),
+            &[
+                "t  history",
+                "    Jane: one",
+                "        two",
+                "          [Thanks]",
+                "        [card] Parcel",
+                "          [Track] -> https://t",
+            ],
+        ),
+        (
+            json!({"type": "threads", "threads": ["a|1", "b"]}),
+            &["t  threads", "    a|1", "    b"],
+        ),
+        (
+            json!({"type": "trigger.events", "items": ["ORDER_SHIPPED"]}),
+            &["t  trigger.events", "    ORDER_SHIPPED"],
+        ),
+        (
+            json!({"type": "businessHours", "businessHours": [{"label": "Support", "weekdays": [
+                {"weekday": "Monday", "content": [{"from": "8:30", "to": "12:00"}]}]}]}),
+            &["t  businessHours", "    Support", "      Monday   8:30 - 12:00"],
+        ),
+    ] {
+        let mut event = event;
+        event["threadId"] = json!("t");
+        sandbox.push(event);
+        for line in lines {
+            assert_eq!(running.line(), *line);
+        }
+    }
+    running.end().done();
+}
+
+#[test]
 fn an_event_is_written_at_once_and_ctrl_c_ends_gracefully() {
     let (mut running, url) = listen(&["--no-verify", "--json"]);
     let sandbox = sandbox();

@@ -10,7 +10,7 @@ use crate::exit::Failure;
 pub(crate) struct ControlArgs {
     /// The conversation
     #[arg(allow_negative_numbers = true)]
-    thread: String,
+    pub(crate) thread: String,
 }
 
 #[derive(Args)]

@@ -1,7 +1,7 @@
 //! `flowai history`: what was said in a thread ("Thread messages" of the API document).
 
 use clap::Args;
-use flowai::{Document, HistoryEntry, HistoryPage};
+use flowai::{Document, HistoryEntry, HistoryOptions, HistoryPage};
 use serde_json::{Value, json};
 
 use super::{Context, speech};
@@ -21,6 +21,9 @@ pub(crate) struct HistoryArgs {
     /// As many entries, from as many pages as it takes; as JSON one entry a line
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+    /// Show the events that were triggered, too
+    #[arg(long)]
+    events: bool,
     /// Only ask: the page comes by webhook
     #[arg(long = "async", conflicts_with_all = ["all", "limit"])]
     by_webhook: bool,
@@ -28,15 +31,16 @@ pub(crate) struct HistoryArgs {
 
 pub(crate) fn run(context: &Context<'_>, args: &HistoryArgs) -> Result<(), Failure> {
     let client = context.connection.client()?;
+    let options = HistoryOptions::from(args.page).events(args.events);
     if args.by_webhook {
-        let receipt = context.wait(client.request_history(&args.thread, args.page))?;
+        let receipt = context.wait(client.request_history(&args.thread, options))?;
         return context.acknowledged(
             &receipt,
             "asked: the page comes to the webhook, as a history event",
         );
     }
     if args.all || args.limit.is_some() {
-        let mut entries = client.iter_history(&args.thread, args.limit);
+        let mut entries = client.iter_history_with(&args.thread, args.limit, options);
         while let Some(entry) = entries.next_item(|call| context.wait(call))? {
             context.output.result(
                 || Value::Object(entry.as_object().clone()),
@@ -45,7 +49,7 @@ pub(crate) fn run(context: &Context<'_>, args: &HistoryArgs) -> Result<(), Failu
         }
         return Ok(());
     }
-    let page = context.wait(client.history(&args.thread, args.page))?;
+    let page = context.wait(client.history(&args.thread, options))?;
     context.output.result(|| document(&page), || lines(&page))
 }
 

@@ -1,20 +1,29 @@
 //! `flowai business-hours` ("Business hours" of the API document).
 
 use clap::Args;
-use flowai::{BusinessHours, Document, Interval};
-use serde_json::json;
+use flowai::{BusinessHours, Document, Interval, LocalTime, Result};
+use jiff::Zoned;
+use serde_json::{Value, json};
 
-use super::Context;
+use super::{Context, aligned};
 use crate::exit::Failure;
+
+const NONE: &str = "no business hours are configured";
 
 #[derive(Args)]
 pub(crate) struct HoursArgs {
+    /// Show whether it is open at this time, and when that changes: a time with its offset, such as
+    /// 2026-11-23T10:00:00+01:00, or now, by the clock of this machine. It is the clock that counts: the service tells
+    /// the timezone of the hours in words only
+    #[arg(long, value_name = "TIME", conflicts_with = "by_webhook")]
+    at: Option<String>,
     /// Only ask: the hours come by webhook
     #[arg(long = "async")]
     by_webhook: bool,
 }
 
 pub(crate) fn run(context: &Context<'_>, args: &HoursArgs) -> Result<(), Failure> {
+    let at = args.at.as_deref().map(moment).transpose()?;
     let client = context.connection.client()?;
     if args.by_webhook {
         let receipt = context.wait(client.request_business_hours())?;
@@ -22,19 +31,69 @@ pub(crate) fn run(context: &Context<'_>, args: &HoursArgs) -> Result<(), Failure
         return context.acknowledged(&receipt, sentence);
     }
     let sets = context.wait(client.business_hours())?;
+    if let Some(at) = at {
+        return context.output.result(
+            || json!(sets.iter().map(|set| state(set, at)).collect::<Vec<_>>()),
+            || some_or(NONE, sets.iter().map(|set| sentence(set, at)).collect()),
+        );
+    }
     context.output.result(
         || json!(sets.iter().map(BusinessHours::as_object).collect::<Vec<_>>()),
         || table(&sets),
     )
 }
 
-fn table(sets: &[BusinessHours]) -> Vec<String> {
-    if sets.is_empty() {
-        return vec!["no business hours are configured".into()];
+/// A time as it is typed.
+fn moment(typed: &str) -> Result<LocalTime> {
+    if typed != "now" {
+        return typed.parse();
     }
+    let now = Zoned::now();
+    LocalTime::from_unix(now.timestamp().as_second(), now.offset().seconds())
+}
+
+fn state(set: &BusinessHours, at: LocalTime) -> Value {
+    let text = |time: Option<LocalTime>| time.map(|time| time.to_string());
+    json!({
+        "label": set.label(),
+        "timezone": set.timezone(),
+        "at": at.to_string(),
+        "is_open": set.is_open(at),
+        "next_opening": text(set.next_opening(at)),
+        "next_closing": text(set.next_closing(at)),
+    })
+}
+
+fn sentence(set: &BusinessHours, at: LocalTime) -> String {
+    let (state, change, next) = if set.is_open(at) {
+        ("open", "closes", set.next_closing(at))
+    } else {
+        ("closed", "opens", set.next_opening(at))
+    };
+    let next = match next {
+        Some(next) => format!("{change} {next}"),
+        None => format!("never {change} within a year"),
+    };
+    format!("{}: {state}, {next}", label(set))
+}
+
+fn label(set: &BusinessHours) -> &str {
+    set.label().unwrap_or("business hours")
+}
+
+fn some_or(none: &str, lines: Vec<String>) -> Vec<String> {
+    if lines.is_empty() {
+        vec![none.to_owned()]
+    } else {
+        lines
+    }
+}
+
+/// The hours of each set, a day a line.
+pub(crate) fn table(sets: &[BusinessHours]) -> Vec<String> {
     let mut lines = Vec::new();
     for set in sets {
-        let label = set.label().unwrap_or("business hours");
+        let label = label(set);
         lines.push(match set.timezone() {
             Some(timezone) => format!("{label}  {timezone}"),
             None => label.to_owned(),
@@ -44,7 +103,7 @@ fn table(sets: &[BusinessHours]) -> Vec<String> {
             let times: Vec<String> = day.content().iter().map(interval).collect();
             (day.weekday().unwrap_or("?").to_owned(), times.join(", "))
         });
-        lines.extend(aligned(rows.collect()));
+        lines.extend(indented(rows));
         let holidays = set.holidays();
         let rows = holidays.iter().map(|day| {
             let date = day.date().unwrap_or("?");
@@ -54,9 +113,9 @@ fn table(sets: &[BusinessHours]) -> Vec<String> {
                 format!("closed, {}", day.holiday().unwrap_or("holiday")),
             )
         });
-        lines.extend(aligned(rows.collect()));
+        lines.extend(indented(rows));
     }
-    lines
+    some_or(NONE, lines)
 }
 
 fn interval(interval: &Interval) -> String {
@@ -67,21 +126,12 @@ fn interval(interval: &Interval) -> String {
     )
 }
 
-fn aligned(rows: Vec<(String, String)>) -> Vec<String> {
-    let width = rows
-        .iter()
-        .map(|(first, _)| first.chars().count())
-        .max()
-        .unwrap_or(0);
-    rows.into_iter()
-        .map(|(first, second)| format!("  {first:width$}  {second}"))
-        .collect()
+fn indented(rows: impl Iterator<Item = (String, String)>) -> impl Iterator<Item = String> {
+    aligned(rows.collect()).into_iter().map(|row| format!("  {row}"))
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
 
     #[test]

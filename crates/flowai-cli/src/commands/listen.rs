@@ -8,12 +8,12 @@ use std::{
 };
 
 use clap::Args;
-use flowai::{Error, ErrorKind, Event, JwtOptions, Result, Verifier};
+use flowai::{Error, ErrorKind, Event, EventKind, JwtOptions, Result, Verifier};
 use flowai_delivery::Receiver;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::Context;
+use super::{Context, hours, parts, speech};
 use crate::{
     args::{Secret, from_environment, seconds, secret_file},
     exit::{self, Failure},
@@ -129,7 +129,7 @@ fn print_rest(
 }
 
 fn print(context: &Context<'_>, event: &Event) -> Result<(), Failure> {
-    context.output.result(|| document(event), || vec![line(event)])
+    context.output.result(|| document(event), || lines(event))
 }
 
 /// The event as it came.
@@ -137,12 +137,27 @@ pub(crate) fn document(event: &Event) -> Value {
     serde_json::from_slice(event.raw()).unwrap_or_default()
 }
 
-/// `thread  type  text`, with a text of several lines on one.
-pub(crate) fn line(event: &Event) -> String {
+/// `thread  type  text`, with a text of several lines on one; below that, indented, what is no text.
+fn lines(event: &Event) -> Vec<String> {
     let text = event.text().replace('\n', " / ");
-    format!("{}  {}  {text}", event.thread_id(), event.type_name())
-        .trim_end()
-        .to_owned()
+    let line = format!("{}  {}  {text}", event.thread_id(), event.type_name());
+    let mut lines = vec![line.trim_end().to_owned()];
+    lines.extend(below(event).into_iter().map(|line| format!("    {line}")));
+    lines
+}
+
+fn below(event: &Event) -> Vec<String> {
+    match event.kind() {
+        EventKind::History => event.history().iter().flat_map(speech::entry_lines).collect(),
+        EventKind::Threads => event.threads(),
+        EventKind::TriggerEvents => event.triggers(),
+        EventKind::BusinessHours => hours::table(&event.business_hours()),
+        _ => event
+            .messages()
+            .iter()
+            .flat_map(parts::lines_beside_text)
+            .collect(),
+    }
 }
 
 /// Calls that were refused, by status: without a word of them, a wrong secret looks like silence.

@@ -1,13 +1,21 @@
 //! One file for each thing to do.
 
+pub(crate) mod ask;
 pub(crate) mod bot;
+pub(crate) mod broadcast;
+pub(crate) mod chat;
 pub(crate) mod demo;
+pub(crate) mod handover;
 pub(crate) mod history;
 pub(crate) mod hours;
 pub(crate) mod listen;
+mod parts;
+pub(crate) mod request;
 pub(crate) mod sandbox;
 pub(crate) mod send;
 mod speech;
+pub(crate) mod threads;
+pub(crate) mod triggers;
 pub(crate) mod upload;
 
 use flowai::{Call, Receipt, Result};
@@ -56,15 +64,40 @@ pub(crate) fn receipt_document(receipt: &Receipt) -> Value {
     })
 }
 
+/// Two columns.
+fn aligned(rows: Vec<(String, String)>) -> Vec<String> {
+    let width = rows
+        .iter()
+        .map(|(first, _)| first.chars().count())
+        .max()
+        .unwrap_or(0);
+    rows.into_iter()
+        .map(|(first, second)| format!("{first:width$}  {second}"))
+        .collect()
+}
+
 pub(crate) fn dispatch(context: &Context<'_>, command: Command) -> Result<(), Failure> {
     match command {
         Command::Send(command) => send::run(context, command),
         Command::UploadMedia(args) => upload::run(context, args),
+        Command::Ask(args) => ask::run(context, args),
+        Command::Chat(args) => chat::run(context, args),
         Command::History(args) => history::run(context, &args),
+        Command::Threads(args) => threads::run(context, &args),
+        Command::CreateThread => threads::create(context),
         Command::BusinessHours(args) => hours::run(context, &args),
         Command::Pause(args) => bot::pause(context, &args),
         Command::Resume(args) => bot::resume(context, &args),
         Command::BotStatus(args) => bot::status(context, &args),
+        Command::Handover(args) => handover::run(context, &args),
+        Command::Resolve(args) => handover::resolve(context, &args),
+        Command::Takeover(args) => handover::takeover(context, &args),
+        Command::TriggerEvents(args) => triggers::list(context, &args),
+        Command::TriggerEvent(args) => triggers::trigger(context, &args),
+        Command::Broadcast(args) => broadcast::run(context, args),
+        Command::BroadcastToSegments(args) => broadcast::to_segments(context, args),
+        Command::Segments => broadcast::segments(context),
+        Command::Request(args) => request::run(context, args),
         Command::Listen(args) => listen::run(context, &args),
         Command::Sandbox(args) => sandbox::run(context, args),
         Command::Demo => demo::run(context),

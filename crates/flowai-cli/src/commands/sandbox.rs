@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, io, path::PathBuf, thread, time::Duration};
 
 use clap::Args;
 use flowai::{Error, ErrorKind};
-use flowai_sandbox::{Bot, Delivery, DeliveryState, RecordedRequest, Sandbox, SandboxError};
+use flowai_sandbox::{Bot, Delivery, DeliveryState, RecordedRequest, Sandbox, SandboxError, Seed};
 use serde_json::json;
 
 use super::{Context, listen::environment_secret};
@@ -37,9 +37,15 @@ pub(crate) struct SandboxArgs {
     /// Do not ask the webhook at the start whether it is there
     #[arg(long)]
     no_webhook_check: bool,
-    /// Deliver messages, and answer nothing
+    /// JSON file of what there is: segments, events, business hours, threads, and rules that the bot answers by
+    #[arg(long, value_name = "FILE")]
+    seed: Option<PathBuf>,
+    /// Deliver messages, and answer nothing that no rule of the seed answers
     #[arg(long)]
     no_bot: bool,
+    /// Only acknowledge messages whose reply is asked for at once, as with ask: the reply comes by webhook
+    #[arg(long)]
+    no_sync_replies: bool,
     /// Divide every wait between two attempts to deliver by this
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     speed: f64,
@@ -50,7 +56,11 @@ pub(crate) fn run(context: &Context<'_>, args: SandboxArgs) -> Result<(), Failur
         .listen(args.listen)
         .check_webhook(!args.no_webhook_check)
         .bot(if args.no_bot { Bot::None } else { Bot::Echo })
+        .sync_replies(!args.no_sync_replies)
         .speed(args.speed);
+    if let Some(path) = args.seed {
+        builder = builder.seed(Seed::from_file(path).map_err(failure)?);
+    }
     let mut shown = Shown {
         key: !context.connection.has_key_file(),
         secret: true,

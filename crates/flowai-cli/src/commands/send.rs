@@ -1,23 +1,14 @@
 //! `flowai send`: texts, events, locations, media by URL, and messages as JSON ("Sending messages" of the API document).
 
-use std::{
-    io::{self, Read},
-    sync::mpsc::{self, RecvTimeoutError},
-    thread,
-    time::Duration,
-};
-
 use clap::{Args, Subcommand};
-use flowai::{Error, Message, Result};
-use serde_json::Value;
+use flowai::{Message, Result};
 
 use super::{Context, upload};
-use crate::{args::MessageOptions, exit::Failure};
-
-/// More than any message has; what is piped in by mistake shall not fill the memory.
-const MAX_STANDARD_INPUT: u64 = 1024 * 1024;
-/// How often somebody may ask to stop while standard input is read.
-const TICK: Duration = Duration::from_millis(50);
+use crate::{
+    args::{MessageOptions, WriteConcern},
+    exit::Failure,
+    input::{json, typed_or_read},
+};
 
 #[derive(Subcommand)]
 pub(crate) enum SendCommand {
@@ -46,6 +37,8 @@ pub(crate) struct TextArgs {
     text: String,
     #[command(flatten)]
     options: MessageOptions,
+    #[command(flatten)]
+    write_concern: WriteConcern,
 }
 
 #[derive(Args)]
@@ -58,6 +51,8 @@ pub(crate) struct EventArgs {
     event: String,
     #[command(flatten)]
     options: MessageOptions,
+    #[command(flatten)]
+    write_concern: WriteConcern,
 }
 
 #[derive(Args)]
@@ -76,6 +71,8 @@ pub(crate) struct LocationArgs {
     title: Option<String>,
     #[command(flatten)]
     options: MessageOptions,
+    #[command(flatten)]
+    write_concern: WriteConcern,
 }
 
 #[derive(Args)]
@@ -97,6 +94,8 @@ pub(crate) struct MediaArgs {
     title: Option<String>,
     #[command(flatten)]
     options: MessageOptions,
+    #[command(flatten)]
+    write_concern: WriteConcern,
 }
 
 #[derive(Args)]
@@ -107,34 +106,39 @@ pub(crate) struct MessageArgs {
     /// Such as '{"type": "text", "speech": "Hello"}'; - reads standard input
     #[arg(allow_hyphen_values = true)]
     message: String,
+    #[command(flatten)]
+    write_concern: WriteConcern,
 }
 
 pub(crate) fn run(context: &Context<'_>, command: SendCommand) -> Result<(), Failure> {
-    let (thread, message) = match command {
+    let (thread, message, write_concern) = match command {
         SendCommand::File(args) => return upload::run(context, args),
         SendCommand::Text(args) => {
-            let message = Message::text(typed_or_read(context, args.text, "text")?);
-            (args.thread, args.options.apply(message))
+            let message = Message::text(typed_or_read(&context.interrupt, args.text, "text")?);
+            (args.thread, args.options.apply(message), args.write_concern)
         }
-        SendCommand::Event(args) => (args.thread, args.options.apply(Message::event(args.event))),
+        SendCommand::Event(args) => {
+            let message = args.options.apply(Message::event(args.event));
+            (args.thread, message, args.write_concern)
+        }
         SendCommand::Location(args) => {
             let message = titled(Message::location(args.lat, args.long), args.title);
-            (args.thread, args.options.apply(message))
+            (args.thread, args.options.apply(message), args.write_concern)
         }
         SendCommand::Media(args) => {
             let mut message = titled(Message::media(args.url, args.media_type), args.title);
             if let Some(mime_type) = args.mime_type {
                 message = message.mime_type(mime_type);
             }
-            (args.thread, args.options.apply(message))
+            (args.thread, args.options.apply(message), args.write_concern)
         }
-        SendCommand::Message(args) => (
-            args.thread,
-            parse(&typed_or_read(context, args.message, "message")?)?,
-        ),
+        SendCommand::Message(args) => {
+            let message = message_document(context, args.message)?;
+            (args.thread, message, args.write_concern)
+        }
     };
     let client = context.connection.client()?;
-    let receipt = context.wait(client.send(&thread, message))?;
+    let receipt = context.wait(write_concern.apply(client.send(&thread, message)))?;
     context.acknowledged(&receipt, &sentence(&receipt))
 }
 
@@ -152,48 +156,8 @@ pub(crate) fn titled(message: Message, title: Option<String>) -> Message {
     }
 }
 
-fn parse(text: &str) -> Result<Message> {
-    let document: Value = serde_json::from_str(text)
-        .map_err(|error| Error::argument("message", format_args!("is not JSON: {error}")))?;
-    Message::from_value(document)
-}
-
-fn typed_or_read(context: &Context<'_>, typed: String, argument: &str) -> Result<String> {
-    if typed != "-" {
-        return Ok(typed);
-    }
-    let unreadable =
-        |problem: String| Error::argument(argument, format_args!("standard input cannot be read: {problem}"));
-    // On a thread of its own, since a person who types nothing may still press Ctrl-C.
-    let (sender, receiver) = mpsc::channel();
-    thread::Builder::new()
-        .spawn(move || sender.send(read_standard_input()))
-        .map_err(|error| unreadable(error.to_string()))?;
-    loop {
-        match receiver.recv_timeout(TICK) {
-            Ok(text) => return text.map_err(unreadable),
-            Err(RecvTimeoutError::Timeout) => context.interrupt.check()?,
-            Err(RecvTimeoutError::Disconnected) => return Err(unreadable("the reader ended".to_owned())),
-        }
-    }
-}
-
-/// Everything up to the last line end, without it.
-fn read_standard_input() -> Result<String, String> {
-    let mut text = String::new();
-    let length = io::stdin()
-        .lock()
-        .take(MAX_STANDARD_INPUT + 1)
-        .read_to_string(&mut text)
-        .map_err(|error| error.to_string())?;
-    if length as u64 > MAX_STANDARD_INPUT {
-        return Err("it has more than 1 MiB".to_owned());
-    }
-    if text.ends_with('\n') {
-        text.pop();
-        if text.ends_with('\r') {
-            text.pop();
-        }
-    }
-    Ok(text)
+/// A message as the document that goes over the wire, typed or on standard input.
+pub(crate) fn message_document(context: &Context<'_>, typed: String) -> Result<Message> {
+    let text = typed_or_read(&context.interrupt, typed, "message")?;
+    Message::from_value(json(&text, "message")?)
 }

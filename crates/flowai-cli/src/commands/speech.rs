@@ -1,10 +1,12 @@
 //! How what was said is shown.
 
-use flowai::{HistoryEntry, ReplyMessage, Template};
+use flowai::HistoryEntry;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-/// The messages of an entry as a conversation: when, who, what. Further lines of a text are indented.
+use super::parts;
+
+/// The messages of an entry as a conversation: when, who, what. Further lines of a message are indented.
 pub(crate) fn entry_lines(entry: &HistoryEntry) -> Vec<String> {
     let originator = entry.originator().unwrap_or_default();
     let who = match (originator.name().unwrap_or("?"), originator.role()) {
@@ -19,34 +21,11 @@ pub(crate) fn entry_lines(entry: &HistoryEntry) -> Vec<String> {
         } else {
             format!("{when}  {who}")
         };
-        let text = message_text(&message);
-        let mut parts = text.lines();
-        lines.push(format!("{start}: {}", parts.next().unwrap_or_default()));
-        lines.extend(parts.map(|part| format!("    {part}")));
+        let mut said = parts::message_lines(&message).into_iter();
+        lines.push(format!("{start}: {}", said.next().unwrap_or_default()));
+        lines.extend(said.map(|line| format!("    {line}")));
     }
     lines
-}
-
-/// The parts of a message, one a line; a part that is no text shows its type. Without parts, the fallback.
-fn message_text(message: &ReplyMessage) -> String {
-    let parts: Vec<String> = message.responses().iter().map(part_text).collect();
-    if parts.is_empty() {
-        return message.fallback().unwrap_or_default().to_owned();
-    }
-    parts.join("\n")
-}
-
-fn part_text(part: &Template) -> String {
-    let kind = part.r#type().unwrap_or("unknown");
-    let payload = |key: &str| part.payload().and_then(|payload| payload.get(key)?.as_str());
-    match (kind, part.text()) {
-        ("text", Some(text)) => text.to_owned(),
-        (_, Some(text)) => format!("[{kind}] {text}"),
-        (_, None) => match payload("url").or_else(|| payload("name")).or(part.fallback()) {
-            Some(text) => format!("[{kind}] {text}"),
-            None => format!("[{kind}]"),
-        },
-    }
 }
 
 /// A time to the second, whichever way the service wrote it.

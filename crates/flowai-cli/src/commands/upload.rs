@@ -11,7 +11,7 @@ use super::{
     send::{sentence, titled},
 };
 use crate::{
-    args::{MessageOptions, seconds},
+    args::{MessageOptions, WriteConcern, seconds},
     exit::Failure,
 };
 
@@ -45,6 +45,8 @@ pub(crate) struct UploadArgs {
     idle_timeout: Option<Duration>,
     #[command(flatten)]
     options: MessageOptions,
+    #[command(flatten)]
+    write_concern: WriteConcern,
 }
 
 pub(crate) fn run(context: &Context<'_>, args: UploadArgs) -> Result<(), Failure> {
@@ -71,7 +73,9 @@ pub(crate) fn run(context: &Context<'_>, args: UploadArgs) -> Result<(), Failure
         options.apply(titled(message, title))
     });
     let progress = upload.progress();
-    let mut call = client.upload_media(&args.thread, upload);
+    let mut call = args
+        .write_concern
+        .apply(client.upload_media(&args.thread, upload));
     if let Some(timeout) = context.connection.timeout {
         call = call.timeout(timeout);
     }

@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use flowai_sandbox::{Sandbox, SandboxBuilder};
+use flowai_sandbox::{Sandbox, SandboxBuilder, Seed};
 use serde_json::Value;
 
 /// Only against hangs.
@@ -218,6 +218,18 @@ pub fn sandbox() -> Sandbox {
 
 pub fn sandbox_with(change: impl FnOnce(SandboxBuilder) -> SandboxBuilder) -> Sandbox {
     change(Sandbox::builder().api_key(KEY)).start().unwrap()
+}
+
+/// A sandbox with the example of a seed, which has a rule for every template.
+pub fn seeded() -> Sandbox {
+    let seed = Seed::from_file(example("sandbox-seed.json")).unwrap();
+    sandbox_with(|builder| builder.seed(seed))
+}
+
+pub fn example(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../examples")
+        .join(name)
 }
 
 /// The arguments, and how to reach the sandbox.

@@ -16,7 +16,7 @@ pub fn folder() -> PathBuf {
 pub struct Case {
     pub args: Vec<String>,
     pub key: String,
-    is_list: bool,
+    op: String,
     _files: Folder,
 }
 
@@ -31,8 +31,12 @@ impl Case {
                 _ => server.values().get(name).cloned(),
             })
         };
-        let (mut client, call) = (filled("client"), filled("call"));
+        let (mut client, mut call) = (filled("client"), filled("call"));
         let members = client.as_object_mut()?;
+        if let Value::Object(mut options) = call["options"].take() {
+            // What the options of one call change is typed like what it differs from.
+            members.append(&mut options);
+        }
         members.entry("api_key").or_insert(json!(KEY));
         let base_url = format!("{}/vector/{}/{run}/rest/v1/", server.http(), vector.id);
         members.entry("base_url").or_insert(json!(base_url));
@@ -62,7 +66,7 @@ impl Case {
         Some(Case {
             args,
             key,
-            is_list: op == "iter_history",
+            op: op.to_owned(),
             _files: files,
         })
     }
@@ -73,12 +77,27 @@ impl Case {
 
     /// What was printed, as the vectors write a result.
     pub fn result(&self, finished: &Finished) -> Value {
-        if self.is_list {
-            json!({"entries": finished.documents()})
-        } else {
-            finished.document()
+        match self.op.as_str() {
+            "iter_history" => json!({"entries": finished.documents()}),
+            "iter_threads" => json!({"threads": finished.documents()}),
+            "ask" => reply(finished.document()),
+            _ => finished.document(),
         }
     }
+}
+
+fn reply(mut printed: Value) -> Value {
+    let each = |list: &Value, member: &str| -> Vec<Value> {
+        let documents = list.as_array().unwrap().iter();
+        documents.map(|document| document[member].clone()).collect()
+    };
+    let labels = each(&printed["quick_replies"], "label");
+    let responses = each(&printed["messages"], "responses");
+    let types: Vec<_> = responses.iter().map(|parts| each(parts, "type")).collect();
+    printed["messages"] = json!(responses.len());
+    printed["responses"] = json!(types);
+    printed["quick_replies"] = json!(labels);
+    printed
 }
 
 fn words(op: &str) -> &'static [&'static str] {
@@ -98,6 +117,21 @@ fn words(op: &str) -> &'static [&'static str] {
         "resume" => &["resume"],
         "bot_status" => &["bot-status"],
         "request_bot_status" => &["bot-status", "--async"],
+        "ask" => &["ask"],
+        "threads" => &["threads"],
+        "iter_threads" => &["threads", "--all"],
+        "request_threads" => &["threads", "--async"],
+        "create_thread" => &["create-thread"],
+        "handover" => &["handover"],
+        "resolve" => &["resolve"],
+        "takeover" => &["takeover"],
+        "trigger_events" => &["trigger-events"],
+        "request_trigger_events" => &["trigger-events", "--async"],
+        "trigger_event" => &["trigger-event"],
+        "broadcast" => &["broadcast"],
+        "broadcast_to_segments" => &["broadcast-to-segments"],
+        "segments" => &["segments"],
+        "request" => &["request"],
         other => panic!("no such operation: {other}"),
     }
 }
@@ -133,6 +167,8 @@ impl Line {
                 ("trace_ids", Value::Bool(true)) => {}
                 ("trace_ids", _) => self.flag("no_trace_id"),
                 ("allow_http", _) => self.flag(name),
+                // To a command the sender of a broadcast is always one that was asked for.
+                ("originator", _) if op.starts_with("broadcast") => {}
                 ("originator", _) => self.originator(value)?,
                 // An upload has no total time but that of its own argument.
                 ("timeout", _) if op == "upload_media" => {}
@@ -147,6 +183,8 @@ impl Line {
             self.option("name", value);
             return Some(());
         }
+        // What is not typed has a default.
+        value.get("name").and(value.get("role"))?;
         for (name, value) in value.as_object()?.iter().filter(|(_, value)| !value.is_null()) {
             if !["name", "role", "profile", "metadata"].contains(&name.as_str()) {
                 return None;
@@ -159,19 +197,56 @@ impl Line {
     fn arguments(&mut self, args: &Value, op: &str, files: &Folder) -> Option<()> {
         let empty = serde_json::Map::new();
         let args = args.as_object().unwrap_or(&empty);
-        let order = ["thread_id", "text", "event_name", "lat", "long", "message"];
+        let order = ["thread_id", "text", "event_name", "lat", "long", "method", "path"];
         let given = order.iter().filter_map(|name| args.get(*name));
         given.for_each(|value| self.positional(value));
         for (name, value) in args {
             match name.as_str() {
                 name if order.contains(&name) => {}
                 "url" if op == "send_media" => self.positional(value),
+                "message" if op == "send" => self.positional(value),
+                "message" if op == "ask" && value.is_string() => self.positional(value),
+                "audience" | "segments" => {
+                    let list = files.file(name, value.to_string());
+                    self.option(name, &json!(list));
+                }
+                "channel" => self.channel(value)?,
+                "query" => self.query(value)?,
+                "json" => self.option("data", &json!(value.to_string())),
                 "file" => self.file(value, args.contains_key("filename"), files),
                 "media_type" => self.option("type", value),
                 "originator" => self.originator(value)?,
-                "write_concern" => return None,
+                "write_concern" | "events" => {
+                    if value.as_bool()? {
+                        self.flag(name);
+                    }
+                }
                 _ => self.option(name, value),
             }
+        }
+        Some(())
+    }
+
+    /// A part that is missing is empty here, which is refused in the same way.
+    fn channel(&mut self, channel: &Value) -> Option<()> {
+        for (name, value) in channel.as_object()? {
+            if !["channelName", "externalId"].contains(&name.as_str()) || !value.is_string() {
+                return None;
+            }
+        }
+        for (option, member) in [("channel", "channelName"), ("external_id", "externalId")] {
+            self.option(option, &json!(channel[member].as_str().unwrap_or_default()));
+        }
+        Some(())
+    }
+
+    fn query(&mut self, query: &Value) -> Option<()> {
+        for (name, value) in query.as_object()? {
+            if name.contains('=') || value.is_object() || value.is_array() || value.is_null() {
+                return None;
+            }
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            self.option("query", &json!(format!("{name}={text}")));
         }
         Some(())
     }
@@ -229,6 +304,7 @@ pub fn error_problems(expected: &Value, finished: &Finished) -> Vec<String> {
     let code = match (found["kind"].as_str(), found["delivery"].as_str()) {
         (Some("invalid_argument"), _) => 2,
         (_, Some("maybe_sent")) => 4,
+        (_, Some("sent")) => 5,
         (_, Some("rejected")) => 3,
         _ if status.is_some_and(|status| (300..500).contains(&status)) => 3,
         _ => 1,
