@@ -62,6 +62,30 @@
  *         fprintf(stderr, "%s\n", text.ptr);
  * @endcode
  *
+ * Ask, and read what a reply shows, without a webhook:
+ *
+ * @code{.c}
+ *     flowai_config from_environment = {0};
+ *     flowai_send_options options = {0};
+ *     flowai_client client = {0};
+ *     flowai_reply reply = {0};
+ *     flowai_list parts = {0};
+ *     flowai_document part = {0};
+ *     flowai_template_kind kind = FLOWAI_TEMPLATE_UNKNOWN;
+ *     flowai_error error = {0};
+ *     flowai_str text = {0};
+ *
+ *     if (flowai_client_new(from_environment, &error, &client) == FLOWAI_OK
+ *         && flowai_client_ask(client, "thread-1", "Where is my parcel?", options, &error, &reply) == FLOWAI_OK
+ *         && flowai_reply_text(reply, &text) == FLOWAI_OK)
+ *         printf("%s\n", text.ptr);
+ *     if (flowai_reply_templates(reply, &parts) == FLOWAI_OK
+ *         && flowai_list_document(parts, 0, &part) == FLOWAI_OK
+ *         && flowai_document_template_kind(part, &kind) == FLOWAI_OK && kind == FLOWAI_TEMPLATE_CARD
+ *         && flowai_document_string(part, "media.url", &error, &text) == FLOWAI_OK)
+ *         printf("a card with the image %s\n", text.ptr);
+ * @endcode
+ *
  * Compile and link (cargo build --release -p flowai-c leaves the library in target/release):
  *
  * @code{.sh}
@@ -118,7 +142,7 @@
 /** A time limit of a wait that has none. */
 #define FLOWAI_FOREVER UINT32_MAX
 
-/** Marks functions whose result must not be ignored. Define it as nothing before including this header to be left alone. */
+/** Marks functions whose result must not be ignored. Define it as nothing before including this header to silence it. */
 #ifndef FLOWAI_NODISCARD
 #if defined(__cplusplus) && __cplusplus >= 201703L
 #define FLOWAI_NODISCARD [[nodiscard]]
@@ -129,7 +153,7 @@
 #endif
 #endif
 
-/** Marks functions that the service replaced by others. Define it as nothing before including this header to be left alone. */
+/** Marks functions that the service replaced by others. Define it as nothing to silence it. */
 #ifndef FLOWAI_DEPRECATED
 #if defined(__GNUC__)
 #define FLOWAI_DEPRECATED __attribute__((deprecated))
@@ -756,12 +780,12 @@ typedef struct {
 #define FLOWAI_EVENT_BUSINESS_HOURS 8
 
 /**
- * The answer to a request for the list of conversations.
+ * The answer to flowai_client_request_threads().
  */
 #define FLOWAI_EVENT_THREADS 9
 
 /**
- * The answer to a request for events that can be triggered by hand.
+ * The answer to flowai_client_request_trigger_events().
  */
 #define FLOWAI_EVENT_TRIGGER_EVENTS 10
 
@@ -794,7 +818,7 @@ extern "C" {
 const char *flowai_status_name(flowai_status status);
 
 /**
- * The name of a delivery: "not_sent", "rejected" or "maybe_sent".
+ * The name of a delivery: "not_sent", "rejected", "maybe_sent" or "sent".
  *
  * @param delivery  Any number.
  * @return          A string that lives for ever; "none" for FLOWAI_DELIVERY_NONE, "unknown" for a number that is none
@@ -1486,8 +1510,8 @@ flowai_status flowai_send_options_set_params_json(flowai_send_options options,
 flowai_status flowai_send_options_set_timeout_ms(flowai_send_options options, uint32_t ms, flowai_error *err);
 
 /**
- * Sets whether the service answers only when a message is completed and saved, in place of as soon as it was understood
- * (later versions of the API). For the functions flowai_client_send... and uploads.
+ * Sets whether the service answers only when a message is completed and saved, in place of as soon as it was
+ * understood (later versions of the API). For the functions flowai_client_send... and uploads.
  *
  * @param options        Options.
  * @param write_concern  Whether to wait for that.
@@ -1681,8 +1705,8 @@ flowai_status flowai_client_upload_media_bytes(flowai_client client,
  * @param options      What goes along, and the deadline; {0} for nothing.
  * @param err          Receives an error on failure; may be NULL.
  * @param out          Receives the reply, which the caller frees.
- * @return             FLOWAI_OK or any FLOWAI_ERR_...; flowai_error_delivery() says what became of the message. When the
- *                     service took it and no reply came in time: FLOWAI_ERR_TIMEOUT, FLOWAI_DELIVERY_SENT.
+ * @return             FLOWAI_OK or any FLOWAI_ERR_...; flowai_error_delivery() says what became of the message. When
+ *                     the service took it and no reply came in time: FLOWAI_ERR_TIMEOUT, FLOWAI_DELIVERY_SENT.
  * @par Thread safety  Any thread, the same client from several at once.
  * @par Blocking       Until the bot has replied, at most for the deadline.
  */
@@ -1899,6 +1923,16 @@ flowai_status flowai_document_list(flowai_document document,
                                    flowai_list *out);
 
 /**
+ * The answers that are offered with a template of any kind, or with a message.
+ *
+ * @param document  A document.
+ * @param out       Receives a list of documents named QuickReply, which the caller frees; an empty one for any other
+ *                  document.
+ * @return          FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+FLOWAI_NODISCARD flowai_status flowai_document_quick_replies(flowai_document document, flowai_list *out);
+
+/**
  * Reads a field of any shape as JSON.
  *
  * @param document  A document.
@@ -2054,7 +2088,8 @@ flowai_status flowai_page_json(flowai_page page, flowai_str *out);
 void flowai_page_free(flowai_page page);
 
 /**
- * Reads a page of the history of a thread, at most 20 entries. They are documents named HistoryEntry. Reading does no harm, so it is retried.
+ * Reads a page of the history of a thread, at most 20 entries. They are documents named HistoryEntry. Reading does no
+ * harm, so it is retried.
  *
  * @param client     A client.
  * @param thread_id  The thread; any text of at most 1,024 bytes without control characters.

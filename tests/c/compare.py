@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 Json = Any
@@ -44,6 +45,25 @@ def matches(expected: Json, actual: Json) -> bool:
     if isinstance(expected, bool) or isinstance(actual, bool):
         return expected is actual
     return bool(expected == actual)
+
+
+def documents_of(value: Json) -> Iterator[Json]:
+    """Every object inside a document."""
+    if isinstance(value, dict):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else []:
+        yield from documents_of(inner)
+
+
+def exactly(value: Json) -> str:
+    """A form in which documents are equal that are equal as JSON, numbers in their kind too."""
+    return json.dumps(value, sort_keys=True)
+
+
+def changed(read: list[Json], came: Json) -> list[Json]:
+    """The documents that were read and are not equal to any inside what came."""
+    every = {exactly(document) for document in documents_of(came)}
+    return [document for document in read if exactly(document) not in every]
 
 
 def absent_if_empty(document: dict[str, Json], *names: str) -> dict[str, Json]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -86,26 +86,12 @@ def problems_of(vector: Json, event: Json, keys: dict[str, str]) -> list[str]:
     return problems
 
 
-def documents_of(value: Json) -> Iterator[Json]:
-    """Every object inside a document."""
-    if isinstance(value, dict):
-        yield value
-    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else []:
-        yield from documents_of(inner)
-
-
-def exactly(value: Json) -> str:
-    """A form in which documents are equal that are equal as JSON, numbers in their kind too."""
-    return json.dumps(value, sort_keys=True)
-
-
 def changed_documents(event: Json) -> list[Json]:
     """The documents that are not equal to one of the body that they were read from."""
-    came = {exactly(document) for document in documents_of(json.loads(event["raw"]))}
     names = ("all_messages", "all_templates", "history", "business_hours")
     read = [document for name in names for document in event[name]]
     read += [event[name] for name in ("originator", "user") if event[name]]
-    return [document for document in read if exactly(document) not in came]
+    return compare.changed(read, json.loads(event["raw"]))
 
 
 def matches_thread(expected: Json, actual: Json) -> bool:

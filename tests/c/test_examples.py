@@ -103,10 +103,11 @@ def test_the_examples_of_the_header_compile(compile_c: Callable[..., Path], tmp_
     text = (INCLUDE / "flowai.h").read_text()
     examples = re.findall(r"@code\{\.c\}\n(.*?)\* @endcode", text, re.DOTALL)
     programs = [textwrap.dedent(re.sub(r"^ \*", "", example, flags=re.MULTILINE)) for example in examples]
-    assert len(programs) == 2
-    programs[1] = (
-        f"#include <flowai.h>\n#include <stdio.h>\nint main(void)\n{{\n{programs[1]}\nreturn 0;\n}}\n"
-    )
+    assert len(programs) == 3
+    programs[1:] = [
+        f"#include <flowai.h>\n#include <stdio.h>\nint main(void)\n{{\n{body}\nreturn 0;\n}}\n"
+        for body in programs[1:]
+    ]
     for number, code in enumerate(programs):
         source = tmp_path / f"header_example_{number}.c"
         source.write_text(code)

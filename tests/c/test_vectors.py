@@ -106,6 +106,16 @@ def load(name: str) -> list[Json]:
     return [vector for vector in json.loads((VECTORS / f"{name}.json").read_text()) if "call" in vector]
 
 
+def documents_read(vector: Json, result: Json) -> list[Json]:
+    """The documents of a result that must be equal to what the service sent."""
+    match vector["call"]["op"], result:
+        case (("segments" | "business_hours"), list()):
+            return result
+        case (("history" | "iter_history"), {"entries": entries}):
+            return list(entries)
+    return []
+
+
 @pytest.mark.parametrize("area", CALLS)
 def test_calls(area: str, server: dict[str, str], compile_c: Callable[..., Path], tmp_path: Path) -> None:
     vectors = load(area)
@@ -115,7 +125,10 @@ def test_calls(area: str, server: dict[str, str], compile_c: Callable[..., Path]
 
     def check(vector: Json, printed: list[Json], _: float) -> list[str]:
         verdict = fetch(f"{server['http']}/verdict/{vector['id']}/{Runner.run_name(vector, 'c')}")
-        return [*compare.result_problems(vector, printed[-1]), *verdict["problems"]]
+        problems = [*compare.result_problems(vector, printed[-1]), *verdict["problems"]]
+        came = [exchange.get("response", {}).get("json") for exchange in vector.get("exchanges", [vector])]
+        changed = compare.changed(documents_read(vector, printed[-1].get("ok")), came)
+        return problems + [f"changed: {document}" for document in changed]
 
     problems = runner.all_problems(check)
     assert not problems, "\n".join(problems)

@@ -70,8 +70,8 @@ fn ask(
 /// @param options      What goes along, and the deadline; {0} for nothing.
 /// @param err          Receives an error on failure; may be NULL.
 /// @param out          Receives the reply, which the caller frees.
-/// @return             FLOWAI_OK or any FLOWAI_ERR_...; flowai_error_delivery() says what became of the message. When the
-///                     service took it and no reply came in time: FLOWAI_ERR_TIMEOUT, FLOWAI_DELIVERY_SENT.
+/// @return             FLOWAI_OK or any FLOWAI_ERR_...; flowai_error_delivery() says what became of the message. When
+///                     the service took it and no reply came in time: FLOWAI_ERR_TIMEOUT, FLOWAI_DELIVERY_SENT.
 /// @par Thread safety  Any thread, the same client from several at once.
 /// @par Blocking       Until the bot has replied, at most for the deadline.
 #[must_use]

@@ -243,6 +243,23 @@ pub extern "C" fn flowai_document_list(
     })
 }
 
+/// The answers that are offered with a template of any kind, or with a message.
+///
+/// @param document  A document.
+/// @param out       Receives a list of documents named QuickReply, which the caller frees; an empty one for any other
+///                  document.
+/// @return          FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+#[must_use]
+#[unsafe(no_mangle)]
+pub extern "C" fn flowai_document_quick_replies(
+    document: flowai_document,
+    out: Option<&mut MaybeUninit<flowai_list>>,
+) -> flowai_status {
+    read(document, out, |record| {
+        registry::insert(Items::of_documents(record.quick_replies()))
+    })
+}
+
 /// Reads a field of any shape as JSON.
 ///
 /// @param document  A document.

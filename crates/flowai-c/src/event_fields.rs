@@ -34,9 +34,9 @@ pub const FLOWAI_EVENT_BOT_STATUS: flowai_kind = 6;
 pub const FLOWAI_EVENT_HISTORY: flowai_kind = 7;
 /// The answer to flowai_client_request_business_hours().
 pub const FLOWAI_EVENT_BUSINESS_HOURS: flowai_kind = 8;
-/// The answer to a request for the list of conversations.
+/// The answer to flowai_client_request_threads().
 pub const FLOWAI_EVENT_THREADS: flowai_kind = 9;
-/// The answer to a request for events that can be triggered by hand.
+/// The answer to flowai_client_request_trigger_events().
 pub const FLOWAI_EVENT_TRIGGER_EVENTS: flowai_kind = 10;
 /// A message of a user on another channel.
 pub const FLOWAI_EVENT_INBOUND: flowai_kind = 11;

@@ -31,7 +31,8 @@ fn options(page: i64, events: bool) -> HistoryOptions {
     HistoryOptions::from(page_number(page)).events(events)
 }
 
-/// Reads a page of the history of a thread, at most 20 entries. They are documents named HistoryEntry. Reading does no harm, so it is retried.
+/// Reads a page of the history of a thread, at most 20 entries. They are documents named HistoryEntry. Reading does no
+/// harm, so it is retried.
 ///
 /// @param client     A client.
 /// @param thread_id  The thread; any text of at most 1,024 bytes without control characters.

@@ -321,8 +321,8 @@ pub extern "C" fn flowai_send_options_set_timeout_ms(
     })
 }
 
-/// Sets whether the service answers only when a message is completed and saved, in place of as soon as it was understood
-/// (later versions of the API). For the functions flowai_client_send... and uploads.
+/// Sets whether the service answers only when a message is completed and saved, in place of as soon as it was
+/// understood (later versions of the API). For the functions flowai_client_send... and uploads.
 ///
 /// @param options        Options.
 /// @param write_concern  Whether to wait for that.

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap, ptr};
 
 use flowai::{
-    Document, Error, HistoryEntry, Object, ReplyMessage, Result, Template, TemplateKind,
+    Document, Error, HistoryEntry, Object, QuickReply, ReplyMessage, Result, Template, TemplateKind,
     model::{Model, Shape},
 };
 use once_cell::race::OnceBox;
@@ -83,6 +83,12 @@ impl Record {
             let text = template.and_then(|template| template.text().map(str::to_owned));
             text.unwrap_or_default()
         })
+    }
+
+    pub(crate) fn quick_replies(&self) -> Vec<QuickReply> {
+        let of_template = self.as_a::<Template>().map(|template| template.quick_replies());
+        let of_message = || Some(self.as_a::<ReplyMessage>()?.quick_replies());
+        of_template.or_else(of_message).unwrap_or_default()
     }
 
     /// Finds a field by its path.

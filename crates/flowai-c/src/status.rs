@@ -121,7 +121,7 @@ pub extern "C" fn flowai_status_name(status: flowai_status) -> *const c_char {
     name.as_ptr().cast()
 }
 
-/// The name of a delivery: "not_sent", "rejected" or "maybe_sent".
+/// The name of a delivery: "not_sent", "rejected", "maybe_sent" or "sent".
 ///
 /// @param delivery  Any number.
 /// @return          A string that lives for ever; "none" for FLOWAI_DELIVERY_NONE, "unknown" for a number that is none

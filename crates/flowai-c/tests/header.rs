@@ -72,7 +72,7 @@ fn definitions() -> String {
 /** A time limit of a wait that has none. */
 #define FLOWAI_FOREVER UINT32_MAX
 
-/** Marks functions whose result must not be ignored. Define it as nothing before including this header to be left alone. */
+/** Marks functions whose result must not be ignored. Define it as nothing before including this header to silence it. */
 #ifndef FLOWAI_NODISCARD
 #if defined(__cplusplus) && __cplusplus >= 201703L
 #define FLOWAI_NODISCARD [[nodiscard]]
@@ -83,7 +83,7 @@ fn definitions() -> String {
 #endif
 #endif
 
-/** Marks functions that the service replaced by others. Define it as nothing before including this header to be left alone. */
+/** Marks functions that the service replaced by others. Define it as nothing to silence it. */
 #ifndef FLOWAI_DEPRECATED
 #if defined(__GNUC__)
 #define FLOWAI_DEPRECATED __attribute__((deprecated))

@@ -7,7 +7,7 @@ static const char CARD[] =
     "\"contexts\":[{\"name\":\"order\"},\"plain\",3],\"responses\":[{\"type\":\"card\",\"delay\":\"250\",\"fallback\":\"A card\",\"payload\":{"
     "\"title\":\"Parcel \\u0000 99812\",\"subtitle\":5,\"media\":{\"url\":\"https://i.example.org/1.png\"},\"codec\":\"av1\","
     "\"buttons\":[{\"type\":\"url\",\"label\":\"Track\",\"newTab\":\"true\"},\"no button\",{\"label\":\"Call\"}]}},"
-    "{\"type\":\"hologram\",\"payload\":{\"size\":1.5,\"lit\":false,\"inner\":{\"deep\":[1,{\"a\":\"b\"}]}}}]}]}";
+    "{\"type\":\"hologram\",\"payload\":{\"size\":1.5,\"quickReplies\":[{\"label\":\"Yes\"}],\"lit\":false,\"inner\":{\"deep\":[1,{\"a\":\"b\"}]}}}]}]}";
 
 static flowai_document part(size_t index)
 {
@@ -107,6 +107,16 @@ static void lists_inside(void)
     flowai_list_free(nothing);
     flowai_document_free(card);
     CHECK_STATUS(flowai_list_count(nothing, &count), FLOWAI_ERR_BAD_HANDLE);
+
+    /* Also of a template whose fields nobody knows. */
+    card = part(1);
+    CHECK_OK(flowai_document_quick_replies(card, &nothing));
+    CHECK_OK(flowai_list_document(nothing, 0, &button));
+    CHECK_TEXT(flowai_document_string(button, "label", NULL, &text), text, "Yes");
+    flowai_document_free(button);
+    flowai_list_free(nothing);
+    CHECK_STATUS(flowai_document_quick_replies(none, &nothing), FLOWAI_ERR_BAD_HANDLE);
+    flowai_document_free(card);
 }
 
 static void templates_that_nobody_knows(void)
