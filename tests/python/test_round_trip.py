@@ -17,6 +17,9 @@ MODELS = [
     for name in flowai.__all__
     if isinstance(model := getattr(flowai, name), type) and issubclass(model, _flowai.Model)
 ]
+PROPERTIES = {
+    model: [name for name in dir(model) if isinstance(getattr(model, name), property)] for model in MODELS
+}
 REPLIES = (flowai.ReplyMessage, flowai.HistoryEntry, flowai.Template, flowai.Originator, flowai.BusinessHours)
 
 
@@ -47,9 +50,8 @@ def survives(model: type[_flowai.Model], document: dict[str, Any]) -> bool:
         True,
     )
     # No attribute raises, whatever is in the document.
-    for name in dir(model):
-        if isinstance(getattr(model, name), property):
-            getattr(instance, name)
+    for name in PROPERTIES[model]:
+        getattr(instance, name)
     assert len(repr(instance)) < 1000
     try:
         checked = model.from_dict(document)
@@ -64,11 +66,18 @@ def test_every_document_of_the_vectors() -> None:
     for path in sorted(VECTORS.glob("*.json")):
         for found in objects(json.loads(path.read_text(encoding="utf-8"))):
             text = exactly(found)
-            if len(text) < 5_000 and not any(key.startswith("$") for key in found):
+            if len(text) < 1_500 and not any(key.startswith("$") for key in found):
                 seen.setdefault(text, found)
     assert len(seen) > 2_000
-    taken = [survives(model, document) for document in seen.values() for model in REPLIES]
-    assert sum(taken) > len(taken) / 4
+    taken = [
+        survives(model, document)
+        for document in seen.values()
+        for model in REPLIES
+        # One that knows something of it.
+        if model._restore(document).extra != document  # type: ignore[attr-defined]
+    ]
+    assert len(taken) > 1_000
+    assert sum(taken) > len(taken) / 3
 
 
 STRINGS = ("", "text", "card", "true", "600", "1e3", "é\u202e\U0001f600", "\x00", "null", "x" * 300)
@@ -95,7 +104,7 @@ def anything(chance: random.Random, depth: int) -> Any:
 
 def test_random_documents() -> None:
     chance = random.Random(20261123)
-    for _ in range(150):
+    for _ in range(60):
         for model in MODELS:
             document = {chance.choice(NAMES): anything(chance, 4) for _ in range(chance.randrange(8))}
             survives(model, document)
