@@ -78,6 +78,46 @@ static void everybody_frees(void)
     }
 }
 
+/* Gives the address of a text of a document. */
+static void *read_it(void *id)
+{
+    flowai_document document = {*(uint64_t *)id};
+    flowai_str text = {0};
+
+    CHECK_TEXT(flowai_document_string(document, "originator.name", NULL, &text), text, "Bot");
+    CHECK_OK(flowai_document_text(document, &text));
+    CHECK_OK(flowai_document_json(document, &text));
+    CHECK_OK(flowai_document_string(document, "originator.name", NULL, &text));
+    return (void *)(uintptr_t)text.ptr;
+}
+
+/* Whoever reads first, all threads are given the same text. */
+static void everybody_reads(void)
+{
+    pthread_t threads[THREADS];
+    int round, i;
+
+    for (round = 0; round < 50; round++) {
+        flowai_event event = event_of("{\"type\":\"message\",\"messages\":[{\"originator\":{\"name\":\"Bot\"}}]}");
+        flowai_list list = {0};
+        flowai_document document = {0};
+        void *first = NULL, *text = NULL;
+
+        CHECK_OK(flowai_event_messages(event, &list));
+        CHECK_OK(flowai_list_document(list, 0, &document));
+        for (i = 0; i < THREADS; i++)
+            CHECK(pthread_create(&threads[i], NULL, read_it, &document.id) == 0);
+        for (i = 0; i < THREADS; i++) {
+            pthread_join(threads[i], &text);
+            CHECK(text && (i == 0 || text == first));
+            first = text;
+        }
+        flowai_document_free(document);
+        flowai_list_free(list);
+        flowai_event_free(event);
+    }
+}
+
 int main(int argc, char **argv)
 {
     pthread_t threads[THREADS];
@@ -94,6 +134,7 @@ int main(int argc, char **argv)
     CHECK(atomic_load(&sent) + atomic_load(&refused) == THREADS * ROUNDS);
     CHECK(atomic_load(&sent) > THREADS * ROUNDS / 4);
     everybody_frees();
+    everybody_reads();
     last.id = atomic_load(&current);
     flowai_client_free(last);
     flowai_client_free(shared);
