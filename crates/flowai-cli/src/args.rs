@@ -30,7 +30,7 @@ const MAX_SECRET_FILE: u64 = 64 * 1024;
 /// Talk to a Flow.ai bot: send it messages, read the conversation, control the bot, and receive its replies.
 ///
 /// Exit codes: 0 done, 1 not sent or failed, 2 usage, 3 rejected by the service, 4 maybe sent (sending again may say it twice),
-/// 5 sent, and no reply came (ask).
+/// 5 sent, and no reply came (ask, chat).
 /// FLOWAI_LOG=debug logs to standard error.
 #[derive(Parser)]
 #[command(name = "flowai", version = flowai::VERSION, subcommand_required = true, arg_required_else_help = true)]
@@ -54,8 +54,13 @@ pub(crate) enum Command {
     /// Upload a file of at most 250 MB (also: send file)
     UploadMedia(upload::UploadArgs),
     /// Send a message, wait for the reply of the bot and print it
+    ///
+    /// Exit code 5: the message was sent, and no reply came in time. --timeout is for both.
     Ask(ask::AskArgs),
     /// Talk to the bot line by line
+    ///
+    /// Each line of standard input is said, and what the bot replies is printed. In a terminal a line that cannot be said,
+    /// or that is not replied to, does not end the conversation; otherwise it does, with its exit code.
     Chat(chat::ChatArgs),
     /// Show what was said in a thread
     History(history::HistoryArgs),
@@ -86,16 +91,24 @@ pub(crate) enum Command {
     #[command(visible_alias = "trigger")]
     TriggerEvent(triggers::TriggerArgs),
     /// Send a text or an event to many people
+    ///
+    /// They are named by phone number, or by what the channel knows them by. Each of them gets a thread.
     Broadcast(broadcast::BroadcastArgs),
     /// Send a message to everybody in segments
     BroadcastToSegments(broadcast::ToSegmentsArgs),
     /// Show the segments that a broadcast can go to
     Segments,
     /// Make any request below the base URL, for what has no command here
+    ///
+    /// Prints the body of the answer as it came, or laid out in a terminal. With --json: its status, headers and body as
+    /// one document. An answer outside 2xx is an error.
     Request(request::RequestArgs),
     /// Receive webhook calls and print their events
     Listen(listen::ListenArgs),
     /// Run a Flow.ai on this machine, to try programs against
+    ///
+    /// The API key that opens it comes from --api-key-file, --api-key or FLOWAI_API_KEY; without any it is a random one.
+    /// Key and secret are shown, but for those of a file or the environment.
     Sandbox(sandbox::SandboxArgs),
     /// Show the whole loop on this machine: messages go out, replies come back by webhook
     Demo,

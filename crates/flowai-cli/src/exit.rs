@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn codes_follow_the_delivery_except_for_refused_arguments() {
-        use Delivery::{MaybeSent, NotSent, Rejected};
+        use Delivery::{MaybeSent, NotSent, Rejected, Sent};
         use ErrorKind::{Authentication, Connection, InvalidArgument, Server, Timeout};
         for (kind, delivery, status, expected) in [
             (InvalidArgument, Some(NotSent), None, 2),
@@ -237,6 +237,8 @@ mod tests {
             (Connection, None, None, 1),
             (Timeout, Some(MaybeSent), None, 4),
             (Timeout, Some(MaybeSent), Some(408), 4),
+            (Timeout, Some(Sent), None, 5),
+            (Authentication, Some(Sent), Some(403), 5),
             (Server, None, Some(500), 1),
             (Authentication, Some(Rejected), Some(401), 3),
             (Authentication, None, Some(401), 3),

@@ -9,13 +9,8 @@
 
 mod support;
 
-use serde_json::{Value, json};
-use support::{Folder, KEY, command, finish, flowai, sandbox, sandbox_with, to};
-
-fn last_payload(sandbox: &flowai_sandbox::Sandbox) -> Value {
-    let body = sandbox.requests().last().unwrap().body.clone();
-    serde_json::from_slice::<Value>(&body).unwrap()["payload"].take()
-}
+use serde_json::json;
+use support::{Folder, KEY, command, finish, flowai, last_payload, sandbox, sandbox_with, to};
 
 #[test]
 fn a_text_that_begins_with_a_hyphen_is_sent() {

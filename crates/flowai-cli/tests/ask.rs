@@ -13,7 +13,7 @@ use std::{env, fs, process::Command};
 
 use flowai_sandbox::Failure;
 use serde_json::{Value, json};
-use support::{Running, command, example, finish, flowai, seeded, to, with_input};
+use support::{Running, command, example, finish, flowai, last_payload, seeded, to, with_input};
 
 #[test]
 fn the_reply_is_printed_and_nothing_else() {
@@ -37,8 +37,7 @@ fn the_reply_is_printed_and_nothing_else() {
     ))
     .done();
     assert_eq!(document.stdout, "Your order is on its way.\n");
-    let sent: Value = serde_json::from_slice(&sandbox.requests().last().unwrap().body).unwrap();
-    assert_eq!(sent["payload"]["originator"]["name"], "Jane");
+    assert_eq!(last_payload(&sandbox)["originator"]["name"], "Jane");
 }
 
 #[test]

@@ -9,17 +9,13 @@
 
 mod support;
 
-use std::{io::Read, process::Stdio};
+use std::process::Stdio;
 
 use flowai_sandbox::Failure;
-use serde_json::{Value, json};
-use support::{Folder, KEY, Running, command, finish, flowai, sandbox, to, with_input};
-
-/// The message that the sandbox was sent last.
-fn last_payload(sandbox: &flowai_sandbox::Sandbox) -> Value {
-    let body = sandbox.requests().last().unwrap().body.clone();
-    serde_json::from_slice::<Value>(&body).unwrap()["payload"].take()
-}
+use serde_json::json;
+use support::{
+    Folder, KEY, Running, command, finish, flowai, in_a_terminal, last_payload, sandbox, to, with_input,
+};
 
 #[test]
 fn a_text_goes_out_with_everything_that_belongs_to_it() {
@@ -243,21 +239,10 @@ fn a_bar_is_shown_on_a_terminal() {
     let length = 200 << 20;
     let sparse = std::fs::OpenOptions::new().write(true).open(&file).unwrap();
     sparse.set_len(length).unwrap();
-    let terminal = nix::pty::openpty(None, None).unwrap();
     let mut upload = command(&to(&sandbox, &["upload-media", "t", &file]));
-    upload.stderr(terminal.slave).env("TERM", "xterm");
-    let child = upload.spawn().unwrap();
-    // The command alone holds the other end now, so reading ends with it.
-    drop(upload);
-    let mut shown = Vec::new();
-    let mut master = std::fs::File::from(terminal.master);
-    let mut piece = [0; 4096];
-    while let Ok(length @ 1..) = master.read(&mut piece) {
-        shown.extend_from_slice(&piece[..length]);
-    }
-    let output = child.wait_with_output().unwrap();
+    upload.env("TERM", "xterm");
+    let (output, shown) = in_a_terminal(upload, |upload, terminal| upload.stderr(terminal));
     assert!(String::from_utf8(output.stdout).unwrap().starts_with("sent to t"));
-    let shown = String::from_utf8_lossy(&shown);
     assert!(shown.contains("of 200.00 MiB") && shown.contains('%'), "{shown}");
     assert_eq!(sandbox.requests()[0].file.as_ref().unwrap().length, length);
 }
@@ -364,6 +349,15 @@ fn help_and_version_are_on_standard_output() {
     ] {
         let finished = flowai(args).done();
         assert!(finished.stdout.contains("Usage: flowai"), "{}", finished.stdout);
+    }
+    for (name, words) in [
+        ("ask", "Exit code 5"),
+        ("request", "An answer outside 2xx is an error"),
+        ("sandbox", "without any it is a random one"),
+    ] {
+        let help = flowai(&[name, "--help"]).done().stdout;
+        let flat = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains(words), "{help}");
     }
     assert_eq!(
         flowai(&["--version"]).done().stdout,

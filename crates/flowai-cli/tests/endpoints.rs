@@ -1,4 +1,4 @@
-//! Threads, handovers, triggers, broadcasts, any request, and opening hours, against the sandbox.
+//! Threads, handovers, triggers, any request, and opening hours, against the sandbox.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,11 +11,9 @@ mod support;
 
 use flowai_sandbox::{Sandbox, ThreadState};
 use serde_json::{Value, json};
-use support::{Folder, Running, command, example, flowai, sandbox, seeded, to, with_input};
-
-fn last_body(sandbox: &Sandbox) -> Value {
-    serde_json::from_slice(&sandbox.requests().last().unwrap().body).unwrap()
-}
+use support::{
+    Folder, Running, command, example, flowai, in_a_terminal, last_body, sandbox, seeded, to, with_input,
+};
 
 fn last_target(sandbox: &Sandbox) -> String {
     let request = sandbox.requests().pop().unwrap();
@@ -131,158 +129,6 @@ fn events_are_listed_and_triggered() {
     assert_eq!(flowai(&to(&sandbox, &["trigger", "t", "NO_SUCH_EVENT"])).code, 3);
 }
 
-const CHANNEL: [&str; 5] = [
-    "broadcast",
-    "--channel",
-    "whatsapp",
-    "--external-id",
-    "+31201234567",
-];
-
-#[test]
-fn a_broadcast_goes_to_those_who_were_named_and_those_of_a_file() {
-    let (sandbox, folder) = (seeded(), Folder::new());
-    let john = json!({"name": "John Doe", "phoneNumber": "+31612345678"});
-    let jane = json!({"name": "Jane Roe", "identifier": "jane=1"});
-    let named = [
-        "--to",
-        "John Doe=+31612345678",
-        "--to",
-        "Jane Roe=jane=1",
-        "--text",
-        "Hello",
-        "--lang",
-        "nl",
-    ];
-    let sent = flowai(&to(&sandbox, &[&CHANNEL[..], &named].concat())).done();
-    assert_eq!(sent.stdout, "sent to 2 recipients\n");
-    assert_eq!(
-        last_body(&sandbox),
-        json!({"audience": [john, jane], "channel": {"channelName": "whatsapp", "externalId": "+31201234567"},
-            "payload": {"type": "text", "speech": "Hello", "metadata": {"language": "nl"}}})
-    );
-    let audience = json!([jane]).to_string();
-    let file = folder.file("audience.json", &audience);
-    let event = [
-        "--to",
-        "John Doe=+31612345678",
-        "--event",
-        "ORDER_SHIPPED",
-        "--audience",
-    ];
-    flowai(&to(&sandbox, &[&CHANNEL[..], &event, &[&file]].concat())).done();
-    assert_eq!(last_body(&sandbox)["audience"], json!([john, jane]));
-    let piped = [&CHANNEL[..], &["--text", "Hello", "--audience", "-", "--json"]].concat();
-    let receipt = with_input(&to(&sandbox, &piped), audience.as_bytes())
-        .done()
-        .document();
-    assert_eq!(
-        (&receipt["status"], &receipt["thread_id"]),
-        (&json!("ok"), &Value::Null)
-    );
-}
-
-#[test]
-fn a_broadcast_that_makes_no_sense_is_refused_by_name() {
-    let (sandbox, folder) = (seeded(), Folder::new());
-    let text = folder.file("text", "no JSON");
-    let object = folder.file("object", "{}");
-    let mixed = folder.file("mixed", "[{\"name\": \"A\", \"identifier\": \"a\"}, 7]");
-    for (options, argument) in [
-        (&["--to", "nobody", "--text", "Hello"][..], "to"),
-        (&["--to", "A=+31 6", "--text", "Hello"], "audience[0].phoneNumber"),
-        (&["--to", "A=", "--text", "Hello"], "audience[0]"),
-        (&["--to", "A=a", "--text", ""], "text"),
-        (
-            &[
-                "--to",
-                "A=a",
-                "--message",
-                r#"{"type": "location", "lat": "1", "long": "2"}"#,
-            ],
-            "message.type",
-        ),
-        (&["--audience", "/does/not/exist", "--text", "Hello"], "audience"),
-        (&["--audience", "/dev/zero", "--text", "Hello"], "audience"),
-        (&["--audience", &text, "--text", "Hello"], "audience"),
-        (&["--audience", &object, "--text", "Hello"], "audience"),
-        (&["--audience", &mixed, "--text", "Hello"], "audience[1]"),
-        (&["--text", "Hello"], "to"),
-    ] {
-        let refused = flowai(&to(&sandbox, &[&CHANNEL[..], options, &["--json"]].concat()));
-        let error = refused.error();
-        assert_eq!(
-            (refused.code, &error["argument"]),
-            (2, &json!(argument)),
-            "{error}"
-        );
-        assert_eq!(error["delivery"], "not_sent");
-    }
-    for options in [
-        &["--to", "A=a"][..],
-        &["--to", "A=a", "--text", "a", "--event", "b"],
-    ] {
-        assert_eq!(flowai(&to(&sandbox, &[&CHANNEL[..], options].concat())).code, 2);
-    }
-    let misspelt = [
-        "broadcast",
-        "--channel",
-        "WhatsApp",
-        "--external-id",
-        "1",
-        "--to",
-        "A=a",
-        "--text",
-        "Hello",
-    ];
-    let refused = flowai(&to(&sandbox, &misspelt));
-    assert_eq!(refused.code, 2);
-    assert!(
-        refused.stderr.contains("is written whatsapp"),
-        "{}",
-        refused.stderr
-    );
-    assert!(sandbox.requests().is_empty());
-}
-
-#[test]
-fn segments_are_listed_and_sent_to() {
-    let sandbox = seeded();
-    assert_eq!(
-        flowai(&to(&sandbox, &["segments"])).done().stdout,
-        "seg_1  Customers\nseg_2  Nobody yet\n"
-    );
-    let list = flowai(&to(&sandbox, &["segments", "--json"])).done();
-    assert_eq!(list.document()[0]["id"], "seg_1");
-    let named = [
-        "broadcast-to-segments",
-        "--segment",
-        "Customers",
-        "--segment-id",
-        "seg_2",
-        "--text",
-        "Sale",
-    ];
-    assert_eq!(
-        flowai(&to(&sandbox, &named)).done().stdout,
-        "sent to 2 segments\n"
-    );
-    assert_eq!(
-        last_body(&sandbox),
-        json!({"audience": [{"name": "Customers"}, {"id": "seg_2"}], "payload": {"type": "text", "speech": "Sale"}})
-    );
-    let place = r#"{"type": "location", "lat": "52.3731", "long": "4.8922"}"#;
-    let piped = ["broadcast-to-segments", "--segments", "-", "--message", place];
-    with_input(&to(&sandbox, &piped), list.stdout.as_bytes()).done();
-    assert_eq!(last_body(&sandbox)["payload"]["type"], "location");
-    assert_eq!(
-        flowai(&to(&sandbox, &["broadcast-to-segments", "--text", "Sale"])).code,
-        2
-    );
-    let unknown = ["broadcast-to-segments", "--segment", "Nobody", "--text", "Sale"];
-    assert_eq!(flowai(&to(&sandbox, &unknown)).code, 3);
-}
-
 #[test]
 fn any_request_can_be_made() {
     let (sandbox, folder) = (seeded(), Folder::new());
@@ -354,6 +200,25 @@ fn any_request_can_be_made() {
     assert_eq!(sandbox.requests().len(), sent);
     let missing = flowai(&to(&sandbox, &["request", "GET", "no/such/thing"]));
     assert_eq!((missing.code, missing.stdout.as_str()), (3, ""));
+}
+
+#[test]
+fn an_answer_is_laid_out_in_a_terminal_which_obeys_nothing_of_it() {
+    let sandbox = sandbox();
+    flowai(&to(&sandbox, &["send", "text", "t", "a\u{9b}31mb"])).done();
+    let get = ["request", "GET", "messages/t", "--query", "sync=true"];
+    let raw = flowai(&to(&sandbox, &get)).done().stdout;
+    assert!(raw.contains('\u{9b}') && raw.lines().count() == 1, "{raw}");
+    let (output, shown) = in_a_terminal(command(&to(&sandbox, &get)), |get, terminal| get.stdout(terminal));
+    assert!(output.status.success());
+    assert!(
+        shown.contains("\\u{9b}31mb") && !shown.contains('\u{9b}'),
+        "{shown}"
+    );
+    assert!(
+        shown.lines().count() > 10 && shown.contains("\n  \"result\": {"),
+        "{shown}"
+    );
 }
 
 #[test]

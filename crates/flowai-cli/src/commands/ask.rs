@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use super::{Context, parts, send};
 use crate::{args::MessageOptions, exit::Failure, input::typed_or_read};
 
-/// Prints what the bot says. Exit code 5: the message was sent, and no reply came in time.
 #[derive(Args)]
 pub(crate) struct AskArgs {
     /// The conversation

@@ -13,7 +13,6 @@ use crate::{
     input::{documents, file_or_read, typed_or_read},
 };
 
-/// A text or an event to people by phone number, or by what the channel knows them by. Each of them gets a thread.
 #[derive(Args)]
 pub(crate) struct BroadcastArgs {
     /// Name of the channel: rbm, messagemedia, telekom, twilio, whatsapp, khoros or messenger
@@ -34,7 +33,6 @@ pub(crate) struct BroadcastArgs {
     options: MessageOptions,
 }
 
-/// A text, an event, a place or media to everybody in these segments.
 #[derive(Args)]
 pub(crate) struct ToSegmentsArgs {
     /// Name of a segment. May be given several times

@@ -12,8 +12,6 @@ use crate::{
     input::Lines,
 };
 
-/// Each line of standard input is said, and what the bot replies is printed. In a terminal a line that cannot be said, or
-/// that is not replied to, does not end the conversation; otherwise it does, with its exit code.
 #[derive(Args)]
 pub(crate) struct ChatArgs {
     /// The conversation

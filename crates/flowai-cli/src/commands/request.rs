@@ -15,8 +15,6 @@ use crate::{
     input::{self, file_or_read},
 };
 
-/// Prints the body of the answer as it came, or laid out in a terminal. With --json: its status, headers and body as one
-/// document. An answer outside 2xx is an error.
 #[derive(Args)]
 pub(crate) struct RequestArgs {
     /// GET, HEAD, POST, PUT, PATCH or DELETE. POST and PATCH are never repeated once they may have left

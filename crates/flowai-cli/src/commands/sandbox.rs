@@ -18,8 +18,6 @@ const TICK: Duration = Duration::from_millis(50);
 /// Where `flowai listen` is suggested to listen.
 const WEBHOOK: &str = "http://127.0.0.1:9000/";
 
-/// The API key that opens it comes from --api-key-file, --api-key or FLOWAI_API_KEY; without any it is a random one.
-/// Key and secret are shown, but for those of a file or the environment.
 #[derive(Args)]
 pub(crate) struct SandboxArgs {
     /// Address and port to listen on; port 0 takes a free one

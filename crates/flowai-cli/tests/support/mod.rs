@@ -7,8 +7,9 @@ use std::{
     ffi::OsStr,
     fs,
     io::{BufRead, BufReader, Read, Write},
+    os::fd::OwnedFd,
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::{
         atomic::{AtomicU64, Ordering},
         mpsc::{self, Receiver},
@@ -124,6 +125,24 @@ fn end(child: &mut Child) -> i32 {
     }
 }
 
+/// Runs the command with one of its outputs in a terminal, and gives what is shown there.
+pub fn in_a_terminal(
+    mut command: Command,
+    connect: impl FnOnce(&mut Command, OwnedFd) -> &mut Command,
+) -> (Output, String) {
+    let terminal = nix::pty::openpty(None, None).unwrap();
+    let child = connect(&mut command, terminal.slave).spawn().unwrap();
+    // The command alone holds the other end now, so reading ends with it.
+    drop(command);
+    let (mut shown, mut piece) = (Vec::new(), [0; 4096]);
+    let mut master = fs::File::from(terminal.master);
+    while let Ok(length @ 1..) = master.read(&mut piece) {
+        shown.extend_from_slice(&piece[..length]);
+    }
+    let output = child.wait_with_output().unwrap();
+    (output, String::from_utf8_lossy(&shown).into_owned())
+}
+
 /// A command that runs while the test does something else.
 pub struct Running {
     child: Child,
@@ -230,6 +249,16 @@ pub fn example(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../../examples")
         .join(name)
+}
+
+/// The JSON that the sandbox was sent last.
+pub fn last_body(sandbox: &Sandbox) -> Value {
+    serde_json::from_slice(&sandbox.requests().last().unwrap().body).unwrap()
+}
+
+/// The message in it.
+pub fn last_payload(sandbox: &Sandbox) -> Value {
+    last_body(sandbox)["payload"].take()
 }
 
 /// The arguments, and how to reach the sandbox.
