@@ -9,7 +9,10 @@ use std::{
 use flowai::{Error, ErrorKind, Result, webhook::Verifier};
 use http::uri::PathAndQuery;
 
-use crate::{limits::Limits, queue::Queue, receiver::Receiver, service::Service, stats::Counters, tls};
+use crate::{
+    health::Health, inbox::Inbox, limits::Limits, outage::Outage, queue::Queue, receiver::Receiver,
+    service::Service, stats::Counters, tls::Tls,
+};
 
 const DEFAULT_QUEUE: usize = 1024;
 
@@ -21,7 +24,9 @@ pub struct ReceiverBuilder {
     verifier: Option<Option<Verifier>>,
     listen: String,
     path: String,
+    health: Option<String>,
     tls: Option<(PathBuf, PathBuf)>,
+    inbox: Option<Inbox>,
     queue: usize,
     limits: Limits,
 }
@@ -32,7 +37,9 @@ impl ReceiverBuilder {
             verifier: None,
             listen: "127.0.0.1:0".into(),
             path: "/".into(),
+            health: Some("/health".into()),
             tls: None,
+            inbox: None,
             queue: DEFAULT_QUEUE,
             limits: Limits::default(),
         }
@@ -62,14 +69,35 @@ impl ReceiverBuilder {
         self
     }
 
-    /// Speaks HTTPS, with the certificate chain and the private key in these PEM files. Default: HTTP, for tests and
-    /// behind a proxy; the service itself calls only HTTPS.
+    /// The exact path where GET tells how the receiver is doing, to anybody who asks: status 200 or 503, and numbers in JSON
+    /// ([`Receiver`] has them). Where it is the path of the webhook, that comes first. Default: `/health`.
+    pub fn health(mut self, path: impl Into<String>) -> ReceiverBuilder {
+        self.health = Some(path.into());
+        self
+    }
+
+    /// Tells nobody how the receiver is doing.
+    pub fn without_health(mut self) -> ReceiverBuilder {
+        self.health = None;
+        self
+    }
+
+    /// Stores events in this inbox, and acknowledges a call once they are safe there. Take them from the inbox; the
+    /// receiver hands out none itself. Default: a queue in memory, which is not durable.
+    pub fn inbox(mut self, inbox: impl Into<Option<Inbox>>) -> ReceiverBuilder {
+        self.inbox = inbox.into();
+        self
+    }
+
+    /// Speaks HTTPS, with the certificate chain and the private key in these PEM files. When the files change they are
+    /// loaded again. Default: HTTP, for tests and behind a proxy; the service itself calls only HTTPS.
     pub fn tls(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> ReceiverBuilder {
         self.tls = Some((certificate.into(), key.into()));
         self
     }
 
-    /// How many events wait at most to be taken; then calls are answered 503. Default: 1,024.
+    /// How many events wait in memory at most to be taken; then calls are answered 503. An inbox has no such limit.
+    /// Default: 1,024.
     pub fn queue(mut self, events: usize) -> ReceiverBuilder {
         self.queue = events;
         self
@@ -86,7 +114,7 @@ impl ReceiverBuilder {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidArgument`] naming `verifier` when nothing was said about it, or naming `listen`, `path`,
-    /// `tls`, `queue` or `limits`; [`ErrorKind::Connection`] when the address cannot be listened on.
+    /// `health`, `tls`, `queue` or `limits`; [`ErrorKind::Connection`] when the address cannot be listened on.
     pub fn start(self) -> Result<Receiver> {
         let Some(verifier) = self.verifier else {
             return Err(Error::argument("verifier", "give one, or say that there is none"));
@@ -95,15 +123,22 @@ impl ReceiverBuilder {
             return Err(Error::argument("queue", "is zero"));
         }
         self.limits.check()?;
-        check_path(&self.path)?;
-        let tls = match &self.tls {
-            Some((certificate, key)) => Some(tls::acceptor(certificate, key)?),
+        check_path("path", &self.path)?;
+        if let Some(health) = &self.health {
+            check_path("health", health)?;
+        }
+        let tls = match self.tls {
+            Some((certificate, key)) => Some(Arc::new(Tls::load(certificate, key)?)),
             None => None,
         };
         let listener = bind(&self.listen)?;
         let limits = Arc::new(self.limits);
         let service = Service {
             path: self.path,
+            health_path: self.health,
+            health: Health::default(),
+            outage: Outage::default(),
+            inbox: self.inbox,
             verifier,
             queue: Arc::new(Queue::new(self.queue, limits.queued_bytes)),
             limits,
@@ -114,14 +149,14 @@ impl ReceiverBuilder {
     }
 }
 
-fn check_path(path: &str) -> Result<()> {
+fn check_path(argument: &str, path: &str) -> Result<()> {
     let as_is = path.starts_with('/')
         && PathAndQuery::try_from(path).is_ok_and(|parsed| parsed.path() == path && parsed.query().is_none());
     if as_is {
         return Ok(());
     }
     Err(Error::argument(
-        "path",
+        argument,
         "is not a percent-encoded absolute path without a query",
     ))
 }

@@ -18,13 +18,13 @@ use tokio::{
     sync::watch,
     time::timeout,
 };
-use tokio_rustls::TlsAcceptor;
 
 use crate::{
     gate::Gate,
     progress::{Phase, Progress},
     service::Service,
     socket::Socket,
+    tls::Tls,
 };
 
 /// How long a client that is still writing may go on after it was refused, so that it sees the answer and not a reset.
@@ -36,7 +36,7 @@ const MIN_BUFFER: usize = 8192;
 /// Serves a client until it leaves, has to leave, or `draining` turns true and its request is answered.
 pub(crate) async fn serve(
     socket: Socket,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<Tls>>,
     service: Arc<Service>,
     progress: Arc<Progress>,
     draining: watch::Receiver<bool>,
@@ -44,7 +44,8 @@ pub(crate) async fn serve(
     let Some(tls) = tls else {
         return speak_http(socket, service, progress, draining).await;
     };
-    match timeout(service.limits.handshake_time, tls.accept(socket)).await {
+    let handshake = tls.acceptor().accept(socket);
+    match timeout(service.limits.handshake_time, handshake).await {
         Ok(Ok(stream)) => speak_http(stream, service, progress, draining).await,
         Ok(Err(error)) => log::debug!("TLS handshake failed: {error}"),
         Err(_) => {

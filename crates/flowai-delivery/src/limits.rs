@@ -34,7 +34,7 @@ pub struct Limits {
     pub headers: usize,
     /// The size of a body, in bytes; then 413. Default: 1 MiB.
     pub body_bytes: usize,
-    /// The size of all bodies that are being read at one time, in bytes; then 503. Default: 64 MiB.
+    /// The size of all bodies that are being read or stored at one time, in bytes; then 503. Default: 64 MiB.
     pub unread_bytes: usize,
     /// The size of the bodies of all queued events, in bytes; then 503. Default: 64 MiB.
     pub queued_bytes: usize,

@@ -13,7 +13,6 @@ use flowai::{
     webhook::{Event, EventKind},
 };
 use tokio::sync::watch;
-use tokio_rustls::TlsAcceptor;
 
 use crate::{
     builder::ReceiverBuilder,
@@ -21,12 +20,20 @@ use crate::{
     server::{Order, Server},
     service::Service,
     stats::{Counters, Stats},
+    tls::Tls,
 };
 
 /// How long the server may take to end after the last limit has passed.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// A server that receives the webhook calls of Flow.ai and hands out their events ("Webhooks" of the API document).
+///
+/// With an [`Inbox`](crate::Inbox) it stores the events there before it acknowledges a call, and they are taken from the
+/// inbox; without one they are in a queue in memory.
+///
+/// GET at the [health path](ReceiverBuilder::health) tells whether calls are acknowledged: 200 with `status` "ok", or 503
+/// with "failing". Beside it are `waiting`, `dead` and `oldest_waiting_seconds` of the inbox, or `queued`, and
+/// `failing_seconds`. While calls cannot be acknowledged that is logged, as an error after one hour and after three.
 ///
 /// All methods can be called from several threads at once; each event is handed out once. Dropping the receiver is
 /// [`close`](Self::close), and the events that nobody took are gone.
@@ -46,6 +53,9 @@ struct Parts {
     counters: Arc<Counters>,
     orders: watch::Sender<Order>,
     drain_time: Duration,
+    tls: Option<Arc<Tls>>,
+    /// Whether events go to an inbox and not to the queue.
+    stores: bool,
     _server: Task<()>,
 }
 
@@ -55,16 +65,14 @@ impl Receiver {
         ReceiverBuilder::new()
     }
 
-    pub(crate) fn start(
-        listener: TcpListener,
-        tls: Option<TlsAcceptor>,
-        service: Service,
-    ) -> Result<Receiver> {
+    pub(crate) fn start(listener: TcpListener, tls: Option<Arc<Tls>>, service: Service) -> Result<Receiver> {
         let address = listener.local_addr().map_err(unusable)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://{}{}", reachable(address), service.path);
         let (queue, counters) = (service.queue.clone(), service.counters.clone());
         let drain_time = service.limits.drain_time;
+        let stores = service.inbox.is_some();
+        let kept_tls = tls.clone();
         let (orders, orders_receiver) = watch::channel(Order::Run);
         let service = Arc::new(service);
         let server = runtime::spawn(async move {
@@ -85,6 +93,8 @@ impl Receiver {
                 counters,
                 orders,
                 drain_time,
+                tls: kept_tls,
+                stores,
                 _server: server,
             }),
         })
@@ -118,7 +128,8 @@ impl Receiver {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Closed`] when the receiver was stopped and all its events were taken; [`ErrorKind::Forked`].
+    /// [`ErrorKind::Closed`] when the receiver was stopped and all its events were taken; [`ErrorKind::InvalidArgument`] when
+    /// it stores them in an inbox; [`ErrorKind::Forked`].
     pub fn next(&self, timeout: Option<Duration>) -> Result<Option<Event>> {
         self.next_with(timeout, &mut || Ok(()))
     }
@@ -130,7 +141,7 @@ impl Receiver {
         timeout: Option<Duration>,
         tick: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Option<Event>> {
-        self.parts()?.queue.take(|_| true, timeout, tick)
+        self.parts()?.queue()?.take(|_| true, timeout, tick)
     }
 
     /// The next event of this kind and of this thread, as far as they are given; see [`Event::is_for`] for what
@@ -147,7 +158,7 @@ impl Receiver {
         let wanted = |event: &Event| {
             kind.is_none_or(|kind| event.kind() == kind) && thread_id.is_none_or(|id| event.is_for(id))
         };
-        self.parts()?.queue.take(wanted, timeout, tick)
+        self.parts()?.queue()?.take(wanted, timeout, tick)
     }
 
     /// The next event, awaited in any async runtime. Dropping the future loses no event.
@@ -156,7 +167,7 @@ impl Receiver {
     ///
     /// Those of [`next`](Self::next).
     pub async fn recv(&self) -> Result<Event> {
-        self.parts()?.queue.take_async().await
+        self.parts()?.queue()?.take_async().await
     }
 
     /// Stops gracefully: accepts nothing more, answers the requests in flight (for at most
@@ -199,6 +210,20 @@ impl Receiver {
         Ok(())
     }
 
+    /// Loads certificate and key from their files now, for the connections that come; those that are open stay. This
+    /// happens by itself within a second after the files have changed.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidArgument`] naming `tls` when the files are no good, and the old certificate stays, or when the
+    /// receiver speaks HTTP; [`ErrorKind::Forked`].
+    pub fn reload_tls(&self) -> Result<()> {
+        match &self.parts()?.tls {
+            Some(tls) => tls.reload(),
+            None => Err(Error::argument("tls", "the receiver has no certificate")),
+        }
+    }
+
     /// What the receiver has done so far.
     ///
     /// # Errors
@@ -211,6 +236,17 @@ impl Receiver {
 }
 
 impl Parts {
+    /// The queue that events are taken from.
+    fn queue(&self) -> Result<&Queue> {
+        if self.stores {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                "the receiver stores its events in an inbox; take them from there",
+            ));
+        }
+        Ok(&self.queue)
+    }
+
     /// Orders only ever get stricter.
     fn order(&self, order: Order) {
         self.orders.send_if_modified(|current| {

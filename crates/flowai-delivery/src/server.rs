@@ -14,7 +14,6 @@ use tokio::{
     task::{Id, JoinError, JoinSet},
     time::{sleep, timeout},
 };
-use tokio_rustls::TlsAcceptor;
 
 use crate::{
     connection,
@@ -23,6 +22,7 @@ use crate::{
     queue::Queue,
     service::Service,
     socket::Socket,
+    tls::Tls,
 };
 
 /// How long to wait when the system has no descriptor or memory for another connection.
@@ -43,7 +43,7 @@ pub(crate) enum Order {
 
 pub(crate) struct Server {
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<Tls>>,
     service: Arc<Service>,
     orders: watch::Receiver<Order>,
     connections: Connections,
@@ -65,7 +65,7 @@ impl Server {
     /// Must be called where the runtime is entered.
     pub(crate) fn new(
         listener: std::net::TcpListener,
-        tls: Option<TlsAcceptor>,
+        tls: Option<Arc<Tls>>,
         service: Arc<Service>,
         orders: watch::Receiver<Order>,
     ) -> io::Result<Server> {

@@ -18,7 +18,10 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 
 use crate::{
+    health::{Health, Report},
+    inbox::Inbox,
     limits::Limits,
+    outage::Outage,
     progress::Progress,
     queue::{Queue, Refused},
     stats::Counters,
@@ -29,12 +32,23 @@ const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
 
 pub(crate) struct Service {
     pub(crate) path: String,
+    pub(crate) health_path: Option<String>,
+    pub(crate) health: Health,
+    pub(crate) outage: Outage,
+    /// Where events go; without one they go to the queue.
+    pub(crate) inbox: Option<Inbox>,
     pub(crate) verifier: Option<Verifier>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) counters: Arc<Counters>,
-    /// The bytes of all bodies that are being read.
+    /// The bytes of all bodies that are being read or stored.
     pub(crate) unread: AtomicUsize,
+}
+
+/// What a request that is served gets.
+enum Answer {
+    Done,
+    Health(Report),
 }
 
 /// Why a request is not served.
@@ -62,7 +76,13 @@ impl Service {
         let result = self.serve(&parts, &mut body, number, progress).await;
         let mut response = Response::new(Full::default());
         let text = match result {
-            Ok(()) => serde_json::json!({"status": "ok"}),
+            Ok(Answer::Done) => serde_json::json!({"status": "ok"}),
+            Ok(Answer::Health(report)) => {
+                if !report.good {
+                    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+                }
+                report.body
+            }
             Err(refusal) => {
                 log::debug!(
                     "webhook call refused with {}: {}",
@@ -71,7 +91,12 @@ impl Service {
                 );
                 self.counters.reject(refusal.status.as_u16());
                 *response.status_mut() = refusal.status;
-                add_hints(response.headers_mut(), refusal.status);
+                let allowed = if self.is_webhook(&parts) {
+                    "GET, HEAD, POST"
+                } else {
+                    "GET, HEAD"
+                };
+                add_hints(response.headers_mut(), refusal.status, allowed);
                 serde_json::json!({"status": "error", "message": refusal.reason})
             }
         };
@@ -94,33 +119,57 @@ impl Service {
         response
     }
 
+    fn is_webhook(&self, parts: &Parts) -> bool {
+        parts.uri.path() == self.path
+    }
+
     async fn serve(
         &self,
         parts: &Parts,
         body: &mut Incoming,
         number: u64,
         progress: &Progress,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Answer, Refusal> {
         progress
             .check_head(number)
             .map_err(|fault| refuse(StatusCode::BAD_REQUEST, fault))?;
-        if parts.uri.path() != self.path {
+        let is_health = self.health_path.as_deref() == Some(parts.uri.path());
+        if !self.is_webhook(parts) && !is_health {
             return Err(refuse(StatusCode::NOT_FOUND, "there is nothing at this path"));
         }
         match parts.method {
-            Method::GET | Method::HEAD => Ok(()),
-            Method::POST => {
-                let body = self.read(parts, body).await?;
-                self.take(parts, body)
+            Method::GET | Method::HEAD if self.is_webhook(parts) => Ok(Answer::Done),
+            Method::GET | Method::HEAD => {
+                let (inbox, queued) = (self.inbox.as_ref(), self.queue.len());
+                let report = self.health.report(inbox, queued, &self.outage).await;
+                Ok(Answer::Health(report))
+            }
+            Method::POST if self.is_webhook(parts) => {
+                let mut share = Share {
+                    total: &self.unread,
+                    bytes: 0,
+                };
+                let body = self.read(parts, body, &mut share).await?;
+                self.take(parts, body).await?;
+                Ok(Answer::Done)
             }
             _ => Err(refuse(
                 StatusCode::METHOD_NOT_ALLOWED,
-                "only GET and POST are allowed",
+                if self.is_webhook(parts) {
+                    "only GET and POST are allowed"
+                } else {
+                    "only GET is allowed"
+                },
             )),
         }
     }
 
-    async fn read(&self, parts: &Parts, body: &mut Incoming) -> Result<Bytes, Refusal> {
+    async fn read(
+        &self,
+        parts: &Parts,
+        body: &mut Incoming,
+        share: &mut Share<'_>,
+    ) -> Result<Bytes, Refusal> {
         let max = self.limits.body_bytes;
         let too_large = || {
             refuse(
@@ -135,10 +184,6 @@ impl Service {
         if announced.is_some_and(|length| length > max) {
             return Err(too_large());
         }
-        let mut share = Share {
-            total: &self.unread,
-            bytes: 0,
-        };
         let collect = async {
             let mut collected = BytesMut::new();
             while let Some(frame) = body.frame().await {
@@ -167,14 +212,30 @@ impl Service {
         }
     }
 
-    fn take(&self, parts: &Parts, body: Bytes) -> Result<(), Refusal> {
+    async fn take(&self, parts: &Parts, body: Bytes) -> Result<(), Refusal> {
+        self.verify(parts, &body)?;
+        let kept = match &self.inbox {
+            Some(inbox) => self.store(inbox, body).await,
+            None => self.enqueue(body),
+        };
+        match &kept {
+            Ok(()) => self.outage.end(),
+            Err(refusal) if refusal.status == StatusCode::SERVICE_UNAVAILABLE => {
+                self.outage.fail(&refusal.reason);
+            }
+            Err(_) => {}
+        }
+        kept
+    }
+
+    fn verify(&self, parts: &Parts, body: &Bytes) -> Result<(), Refusal> {
         if let Some(verifier) = &self.verifier {
             let headers: Vec<_> = parts
                 .headers
                 .iter()
                 .map(|(n, v)| (n.as_str(), v.as_bytes()))
                 .collect();
-            verifier.verify(&body, &headers).map_err(|error| {
+            verifier.verify(body, &headers).map_err(|error| {
                 // Why is for whoever set the receiver up, not for whoever tries to guess.
                 log::debug!("webhook call not verified: {}", error.message());
                 refuse(
@@ -183,6 +244,30 @@ impl Service {
                 )
             })?;
         }
+        Ok(())
+    }
+
+    /// Returns once the events are safe.
+    async fn store(&self, inbox: &Inbox, body: Bytes) -> Result<(), Refusal> {
+        match inbox.put_async(body).await {
+            Ok(stored) => {
+                let new = stored.iter().filter(|event| !event.duplicate).count();
+                self.counters.accept(new);
+                self.counters.repeat(stored.len() - new);
+                Ok(())
+            }
+            Err(error) => {
+                log::debug!("a webhook call was not stored: {error}");
+                // Where the inbox is concerns only whoever set it up.
+                Err(refuse(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "the events cannot be stored now",
+                ))
+            }
+        }
+    }
+
+    fn enqueue(&self, body: Bytes) -> Result<(), Refusal> {
         let length = body.len();
         let events =
             webhook::parse_events(body).map_err(|error| refuse(StatusCode::BAD_REQUEST, error.message()))?;
@@ -206,9 +291,9 @@ impl Service {
 }
 
 /// What the status alone does not say.
-fn add_hints(headers: &mut HeaderMap, status: StatusCode) {
+fn add_hints(headers: &mut HeaderMap, status: StatusCode, allowed: &'static str) {
     match status {
-        StatusCode::METHOD_NOT_ALLOWED => headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST")),
+        StatusCode::METHOD_NOT_ALLOWED => headers.insert(ALLOW, HeaderValue::from_static(allowed)),
         StatusCode::SERVICE_UNAVAILABLE => headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS),
         StatusCode::UNAUTHORIZED => headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
         _ => None,

@@ -12,19 +12,22 @@ use std::{
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Events that were put in the queue.
+    /// Events that were put in the queue or stored in the inbox.
     pub accepted: u64,
+    /// Events that were acknowledged and not stored again, since the inbox had them.
+    pub repeated: u64,
     /// Refused requests by the status of the answer.
     pub rejected: BTreeMap<u16, u64>,
     /// Connections that were ended because the client was too slow with a head or with reading, or had to make room.
     pub dropped: u64,
-    /// Events in the queue now.
+    /// Events in the queue now; none when there is an inbox.
     pub queued: usize,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     accepted: AtomicU64,
+    repeated: AtomicU64,
     rejected: Mutex<BTreeMap<u16, u64>>,
     dropped: AtomicU64,
 }
@@ -32,6 +35,10 @@ pub(crate) struct Counters {
 impl Counters {
     pub(crate) fn accept(&self, events: usize) {
         self.accepted.fetch_add(events as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn repeat(&self, events: usize) {
+        self.repeated.fetch_add(events as u64, Ordering::Relaxed);
     }
 
     pub(crate) fn reject(&self, status: u16) {
@@ -50,6 +57,7 @@ impl Counters {
     pub(crate) fn read(&self, queued: usize) -> Stats {
         Stats {
             accepted: self.accepted.load(Ordering::Relaxed),
+            repeated: self.repeated.load(Ordering::Relaxed),
             rejected: self
                 .rejected
                 .lock()

@@ -18,7 +18,7 @@ use std::{
 };
 
 use flowai::ErrorKind;
-use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto::ring, pki_types::CertificateDer,
 };
@@ -33,12 +33,22 @@ impl Files {
     fn new(test: &str) -> Files {
         let folder = std::env::temp_dir().join(format!("flowai-{test}-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        let CertifiedKey { cert, signing_key } =
-            generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let CertifiedKey { cert, signing_key } = issue();
         fs::write(folder.join("cert.pem"), cert.pem()).unwrap();
         fs::write(folder.join("key.pem"), signing_key.serialize_pem()).unwrap();
         Files {
             folder,
+            certificate: cert.der().clone(),
+        }
+    }
+
+    /// Puts another certificate there; gives what a client must trust from then on.
+    fn replace(&self) -> Files {
+        let CertifiedKey { cert, signing_key } = issue();
+        fs::write(self.path("key.pem"), signing_key.serialize_pem()).unwrap();
+        fs::write(self.path("cert.pem"), cert.pem()).unwrap();
+        Files {
+            folder: self.folder.join("none"),
             certificate: cert.der().clone(),
         }
     }
@@ -64,6 +74,10 @@ impl Files {
         stream.set_read_timeout(Some(LONG)).unwrap();
         Client::over(StreamOwned::new(connection, stream))
     }
+}
+
+fn issue() -> CertifiedKey<KeyPair> {
+    generate_simple_self_signed(["localhost".to_owned()]).unwrap()
 }
 
 impl Drop for Files {
@@ -168,4 +182,36 @@ fn unusable_files_are_named() {
         &other.path("key.pem"),
         "is not the key of the certificate",
     );
+}
+
+#[test]
+fn certificates_are_replaced_without_a_pause() {
+    let files = Files::new("replaced");
+    let receiver = open()
+        .tls(files.path("cert.pem"), files.path("key.pem"))
+        .start()
+        .unwrap();
+    let call = |files: &Files| files.client(&receiver).try_send(post(REPLY, ""));
+    let mut old = files.client(&receiver);
+    assert_eq!(old.send(post(REPLY, "")).answer().status, 200);
+
+    let second = files.replace();
+    receiver.reload_tls().unwrap();
+    assert!(call(&second).is_ok() && call(&files).is_err());
+    assert_eq!(old.send(post(REPLY, "")).answer().status, 200, "connections stay");
+
+    // By itself, soon after the files have changed; and what is no good changes nothing.
+    let third = files.replace();
+    eventually(|| call(&third).is_ok());
+    assert!(call(&second).is_err());
+    fs::write(files.path("cert.pem"), "half a certif").unwrap();
+    assert_eq!(receiver.reload_tls().unwrap_err().argument_name(), Some("tls"));
+    std::thread::sleep(Duration::from_millis(1100));
+    assert!(call(&third).is_ok());
+    let fourth = files.replace();
+    eventually(|| call(&fourth).is_ok());
+    assert_eq!(old.send(post(REPLY, "")).answer().status, 200);
+
+    let plain = open().start().unwrap();
+    assert_eq!(plain.reload_tls().unwrap_err().kind(), ErrorKind::InvalidArgument);
 }

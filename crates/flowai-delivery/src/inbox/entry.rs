@@ -110,6 +110,6 @@ pub struct InboxStats {
     pub oldest_waiting: Option<Duration>,
     /// Dead letters.
     pub dead: u64,
-    /// The size of the database in bytes, without its log.
+    /// The size of the database in bytes, without its log and the room that is free in it.
     pub bytes: u64,
 }

@@ -29,8 +29,9 @@ pub struct InboxOptions {
     /// For how long an event that comes again is recognised, at least 24 hours. Flow.ai repeats a call for up to four hours.
     /// Default: 7 days.
     pub deduplication: Duration,
-    /// The size that the file may grow to, in bytes; then nothing more is stored, as on a full disk, and calls are answered
-    /// 503. `None`: as long as there is room on the disk. Default: `None`.
+    /// How many bytes of the file may be in use. Beyond that handled events are removed before their time, and when that is
+    /// not enough nothing more is stored, as on a full disk, and calls are answered 503. What is there can be handled all the
+    /// same. `None`: as long as there is room on the disk. Default: `None`.
     pub max_bytes: Option<u64>,
     /// How long to wait for another process that has locked the database before that is an error. Default: 2 s.
     pub lock_time: Duration,

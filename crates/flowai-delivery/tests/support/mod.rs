@@ -139,6 +139,12 @@ impl<S: Read + Write> Client<S> {
         self
     }
 
+    /// Sends a request and takes its answer, where either may fail.
+    pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<Answer> {
+        self.stream.write_all(bytes.as_ref())?;
+        self.try_answer()
+    }
+
     /// One answer; an error when the connection ends before it is complete.
     pub fn try_answer(&mut self) -> io::Result<Answer> {
         let head_end = self.fill(|bytes| bytes.windows(4).position(|w| w == b"\r\n\r\n").map(|at| at + 4))?;

@@ -109,15 +109,28 @@ pub(super) fn stats(db: &Connection, now: i64) -> rusqlite::Result<InboxStats> {
         .prepare_cached("SELECT received_at FROM event WHERE state = 0 AND state <> 1 ORDER BY id LIMIT 1")?
         .query_row([], |row| row.get(0))
         .optional()?;
-    let pages: i64 = db.pragma_query_value(None, "page_count", |row| row.get(0))?;
-    let page: i64 = db.pragma_query_value(None, "page_size", |row| row.get(0))?;
     Ok(InboxStats {
         waiting: count(WAITING)?,
         leased: 0,
         oldest_waiting: oldest.map(|at| Duration::from_millis(u64::try_from(now - at).unwrap_or_default())),
         dead: count(DEAD)?,
-        bytes: pages.saturating_mul(page).unsigned_abs(),
+        bytes: bytes_in_use(db)?,
     })
+}
+
+/// The size of the database without the room that is free in it.
+pub(super) fn bytes_in_use(db: &Connection) -> rusqlite::Result<u64> {
+    let number = |sql| -> rusqlite::Result<i64> { db.prepare_cached(sql)?.query_row([], |row| row.get(0)) };
+    let pages = number("PRAGMA page_count")? - number("PRAGMA freelist_count")?;
+    Ok(pages.saturating_mul(number("PRAGMA page_size")?).unsigned_abs())
+}
+
+/// Removes some of the handled events that are kept for replay; tells how many.
+pub(super) fn remove_oldest_handled(db: &Connection) -> rusqlite::Result<usize> {
+    db.prepare_cached(
+        "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE state = 1 ORDER BY finished_at LIMIT 50)",
+    )?
+    .execute([])
 }
 
 /// Removes what has been kept for long enough at `now`; tells whether more of it is left.

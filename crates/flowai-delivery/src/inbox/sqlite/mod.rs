@@ -55,6 +55,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 pub(crate) struct Settings {
     pub(crate) role: Role,
     pub(crate) lock_time: Duration,
+    /// How many bytes may be in use before nothing more is put.
     pub(crate) max_bytes: Option<u64>,
     pub(crate) keep: Keep,
 }
@@ -75,6 +76,7 @@ pub(crate) struct SqliteStore {
     database: Database,
     clock: Clock,
     keep: Keep,
+    max_bytes: Option<u64>,
     /// Which generation of an event is leased, and until when on the monotonic clock.
     leases: Arc<Mutex<Leases>>,
 }
@@ -93,7 +95,7 @@ impl SqliteStore {
         let options = Options {
             role,
             lock_time: settings.lock_time,
-            max_bytes: settings.max_bytes,
+            max_bytes: None,
             upkeep,
         };
         let database = Database::open(path, &SCHEMA, options)?;
@@ -105,6 +107,7 @@ impl SqliteStore {
             database,
             clock,
             keep,
+            max_bytes: settings.max_bytes,
             leases: Arc::default(),
         })
     }
@@ -140,12 +143,13 @@ fn advance(db: &Connection, thread: &str, id: i64) -> rusqlite::Result<()> {
 
 impl InboxStore for SqliteStore {
     fn put(&self, arrivals: Vec<Arrival>, done: Done<Vec<StoredEvent>>) {
-        let (wall, now, window) = (
-            self.clock.wall_ms(),
-            self.clock.steady_ms(),
-            millis(self.keep.identities),
-        );
-        let work = move |db: &Connection| put::put(db, &arrivals, wall, now, window);
+        let terms = put::Terms {
+            wall: self.clock.wall_ms(),
+            now: self.clock.steady_ms(),
+            window: millis(self.keep.identities),
+            max_bytes: self.max_bytes,
+        };
+        let work = move |db: &Connection| put::put(db, &arrivals, terms);
         self.database.submit(Durability::Synced, work, done);
     }
 

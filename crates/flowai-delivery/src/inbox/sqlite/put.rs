@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{DEAD, HANDLED, READY, WAITING};
+use super::{DEAD, HANDLED, READY, WAITING, keep};
 use crate::{
     inbox::{
         entry::StoredEvent,
@@ -14,15 +14,27 @@ use crate::{
 /// Within which time equal bytes are suspicious, in milliseconds.
 const LOOKALIKE_WINDOW: i64 = 24 * 60 * 60 * 1000;
 
-/// `wall` is the time that people see, `now` the one that `window` is measured on.
-pub(super) fn put(
-    db: &Connection,
-    arrivals: &[Arrival],
-    wall: i64,
-    now: i64,
-    window: i64,
-) -> rusqlite::Result<Vec<StoredEvent>> {
+/// When events are put, and what must be true of the inbox then.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    /// The time that people see.
+    pub(super) wall: i64,
+    /// The time that `window` is measured on.
+    pub(super) now: i64,
+    /// For how long an identity is recognised, in milliseconds.
+    pub(super) window: i64,
+    /// How many bytes the inbox may have in use.
+    pub(super) max_bytes: Option<u64>,
+}
+
+pub(super) fn put(db: &Connection, arrivals: &[Arrival], terms: Terms) -> rusqlite::Result<Vec<StoredEvent>> {
     failpoint::reach("inbox.put")?;
+    if let Some(max) = terms.max_bytes {
+        make_room(db, max)?;
+    }
+    let Terms {
+        wall, now, window, ..
+    } = terms;
     arrivals
         .iter()
         .map(|arrival| {
@@ -49,6 +61,18 @@ pub(super) fn put(
             })
         })
         .collect()
+}
+
+/// Fails as on a full disk unless there is room within the limit, for which handled events are removed before their time.
+/// The limit is on what comes in alone: handling what is there has to go on.
+fn make_room(db: &Connection, max: u64) -> rusqlite::Result<()> {
+    while keep::bytes_in_use(db)? >= max {
+        if keep::remove_oldest_handled(db)? == 0 {
+            let full = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
+            return Err(rusqlite::Error::SqliteFailure(full, None));
+        }
+    }
+    Ok(())
 }
 
 /// The event with this identity that came last, unless that is too long ago.
