@@ -78,6 +78,9 @@ async fn request(
             Answer::json(200, &shared.checker.verdict(id, run).to_json())
         }
         (Some("count"), Some(run), None, None) => Answer::json(200, &shared.counter.counts(run).to_json()),
+        (Some("given-up"), Some(run), None, None) => {
+            Answer::json(200, &json!({"connections": shared.counter.given_up(run)}))
+        }
         _ => {
             whole_body(&mut wire, head).await?;
             Answer::json(404, &json!({"message": format!("nothing is at {}", head.target)}))

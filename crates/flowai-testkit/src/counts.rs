@@ -94,6 +94,8 @@ struct Run {
     distinct: HashSet<String>,
     /// Requests that a behaviour was asked for, for behaviours that end after some.
     served: u64,
+    /// Idle connections that the server gave up.
+    given_up: u64,
 }
 
 /// The counts of all runs.
@@ -125,6 +127,15 @@ impl Counter {
                 run.bodies.push(body);
             }
         });
+    }
+
+    /// The server was tired of an idle connection of the run.
+    pub(crate) fn gave_up(&self, run: &str) {
+        self.with(run, |run| run.given_up += 1);
+    }
+
+    pub(crate) fn given_up(&self, run: &str) -> u64 {
+        self.with(run, |run| run.given_up)
     }
 
     pub(crate) fn counts(&self, run: &str) -> Counts {

@@ -32,8 +32,17 @@ impl Io {
 
     /// Ends with FIN; a TLS connection without saying goodbye.
     pub(crate) async fn fin(self) {
-        // Closing with unread bytes would be an RST, so the writing half goes first.
+        self.end_writing();
+        self.drain().await;
+    }
+
+    /// Sends FIN. Closing with unread bytes would be an RST, so the writing half goes first.
+    pub(crate) fn end_writing(&self) {
         let _ = SockRef::from(self.tcp()).shutdown(std::net::Shutdown::Write);
+    }
+
+    /// Waits until the peer ends too, and closes.
+    pub(crate) async fn drain(self) {
         let mut buffer = [0; 4096];
         let drain = async { while matches!(raw_read(self.tcp(), &mut buffer).await, Ok(n) if n > 0) {} };
         let _ = tokio::time::timeout(Duration::from_secs(2), drain).await;
@@ -41,8 +50,13 @@ impl Io {
 
     /// Ends as a polite server does: on TLS with close_notify, then FIN.
     pub(crate) async fn close(mut self) {
-        let _ = tokio::time::timeout(Duration::from_secs(2), self.shutdown()).await;
+        self.say_goodbye().await;
         self.fin().await;
+    }
+
+    /// On TLS, close_notify; then FIN.
+    pub(crate) async fn say_goodbye(&mut self) {
+        let _ = tokio::time::timeout(Duration::from_secs(2), self.shutdown()).await;
     }
 
     /// Says goodbye on the TLS level and leaves the socket open.

@@ -50,10 +50,17 @@ pub(crate) async fn serve(
     let body = reader.finish();
     let seen = seen(&body);
     counter.read(asked.run, body);
-    act(wire, word, asked.behaviour, &seen).await
+    let gave_up = || counter.gave_up(asked.run);
+    act(wire, word, asked.behaviour, &seen, gave_up).await
 }
 
-async fn act(mut wire: Wire, word: Word, behaviour: &Behaviour, seen: &str) -> std_io::Result<Option<Wire>> {
+async fn act(
+    mut wire: Wire,
+    word: Word,
+    behaviour: &Behaviour,
+    seen: &str,
+    gave_up: impl Fn(),
+) -> std_io::Result<Option<Wire>> {
     match word {
         Word::Reset => {
             wire.io.reset();
@@ -95,12 +102,12 @@ async fn act(mut wire: Wire, word: Word, behaviour: &Behaviour, seen: &str) -> s
             hold(wire).await;
             Ok(None)
         }
-        answers::Then::Idle => idle(wire, word).await,
+        answers::Then::Idle => idle(wire, word, gave_up).await,
     }
 }
 
-/// After 20 ms without a byte from the peer, what the word says.
-async fn idle(mut wire: Wire, word: Word) -> std_io::Result<Option<Wire>> {
+/// After 20 ms without a byte from the peer, what the word says; then the run is told that it was done.
+async fn idle(mut wire: Wire, word: Word, gave_up: impl Fn()) -> std_io::Result<Option<Wire>> {
     if word == Word::SecondUnread {
         wire.io.wait_unread().await?;
         wire.io.reset();
@@ -118,30 +125,30 @@ async fn idle(mut wire: Wire, word: Word) -> std_io::Result<Option<Wire>> {
         Err(_) => {}
     }
     match word {
-        Word::IdleReset => wire.io.reset(),
-        Word::IdleCloseNotify => wire.io.close().await,
-        Word::IdleCloseNotifyOpen => {
-            wire.io.close_notify().await?;
-            return Ok(Some(wire));
-        }
-        Word::StaleAnswer => {
-            wire.write(&answers::stale()).await?;
-            return Ok(Some(wire));
+        Word::IdleCloseNotifyOpen => wire.io.close_notify().await?,
+        Word::StaleAnswer => wire.write(&answers::stale()).await?,
+        Word::IdleReset => {
+            wire.io.reset();
+            gave_up();
+            return Ok(None);
         }
         Word::Idle408 | Word::Idle408CloseNotify => {
             wire.write(&answers::status(408, None).with("connection", "close").bytes())
                 .await?;
-            match word {
-                Word::Idle408 => wire.io.fin().await,
-                _ => wire.io.close().await,
-            }
         }
-        Word::IdleGarbage => {
-            wire.write(answers::GARBAGE).await?;
-            wire.io.fin().await;
-        }
-        _ => wire.io.fin().await,
+        Word::IdleGarbage => wire.write(answers::GARBAGE).await?,
+        _ => {}
     }
+    if matches!(word, Word::IdleCloseNotify | Word::Idle408CloseNotify) {
+        wire.io.say_goodbye().await;
+    }
+    if matches!(word, Word::IdleCloseNotifyOpen | Word::StaleAnswer) {
+        gave_up();
+        return Ok(Some(wire));
+    }
+    wire.io.end_writing();
+    gave_up();
+    wire.io.drain().await;
     Ok(None)
 }
 
