@@ -42,11 +42,13 @@ mod health;
 mod inbox;
 mod limits;
 mod outage;
+mod outbox;
 mod progress;
 mod queue;
 mod receiver;
 mod server;
 mod service;
+mod signal;
 mod socket;
 mod stats;
 mod storage;
@@ -58,5 +60,9 @@ mod tls;
 pub use builder::ReceiverBuilder;
 pub use inbox::{Delivery, Entry, EventState, Filter, Inbox, InboxOptions, InboxStats, StoredEvent};
 pub use limits::Limits;
+pub use outbox::{
+    Enqueue, KeepFile, OnAmbiguous, Outbox, OutboxEntry, OutboxFilter, OutboxOptions, OutboxReceipt,
+    OutboxState, OutboxStats, Outcome, Report, Reports,
+};
 pub use receiver::Receiver;
 pub use stats::Stats;

@@ -64,7 +64,7 @@ pub use client::{Client, Receipt};
 pub use config::{ClientBuilder, MetadataForm};
 pub use error::{Delivery, Error, ErrorKind, ErrorResponse, Result};
 pub use history::{HistoryIter, HistoryOptions, HistoryPage};
-pub use media::{Feeder, MAX_UPLOAD_SIZE, Progress, Upload};
+pub use media::{Feeder, MAX_UPLOAD_SIZE, Progress, Upload, UploadContent, UploadParts};
 pub use model::{Document, Object};
 pub use models::{HistoryEntry, Originator, Profile, ReplyMessage, Template};
 pub use operation::MAX_THREAD_ID_LENGTH;

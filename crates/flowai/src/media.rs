@@ -49,6 +49,67 @@ pub struct Upload {
     pub(crate) query: Bytes,
 }
 
+/// What an upload is made of: see [`Client::check_upload`]. [`upload`](UploadParts::upload) makes it again.
+#[derive(Clone, Debug)]
+pub struct UploadParts {
+    /// Where the bytes are.
+    pub content: UploadContent,
+    /// The name that the service is told.
+    pub filename: String,
+    /// The MIME type.
+    pub mime_type: String,
+    /// `image`, `file`, `audio` or `video`.
+    pub media_type: String,
+    /// How long nothing may move before the upload ends.
+    pub idle_timeout: Duration,
+    /// What goes along.
+    pub message: Message,
+}
+
+/// Where the bytes of an upload are.
+#[derive(Clone)]
+pub enum UploadContent {
+    /// In a file.
+    Path(PathBuf),
+    /// In memory.
+    Bytes(Bytes),
+    /// With somebody who hands them over once, piece by piece.
+    Chunks,
+}
+
+impl fmt::Debug for UploadContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            UploadContent::Path(path) => f.debug_tuple("Path").field(path).finish(),
+            UploadContent::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
+            UploadContent::Chunks => f.write_str("Chunks"),
+        }
+    }
+}
+
+impl UploadParts {
+    /// The upload that is made of these parts.
+    ///
+    /// # Errors
+    /// `InvalidArgument` naming `file`: those of [`Upload::from_path`] and [`Upload::from_bytes`], and when the bytes can
+    /// be had only once.
+    pub fn upload(self) -> Result<Upload> {
+        let upload = match self.content {
+            UploadContent::Path(path) => Upload::from_path(path)?,
+            UploadContent::Bytes(bytes) => Upload::from_bytes(bytes, String::new())?,
+            UploadContent::Chunks => {
+                return Err(refused(Error::argument("file", "can be read only once")));
+            }
+        };
+        Ok(upload
+            .filename(self.filename)
+            .mime_type(self.mime_type)
+            .media_type(self.media_type)
+            .idle_timeout(self.idle_timeout)
+            .message(|_| self.message))
+    }
+}
+
 pub(crate) enum Source {
     Path(PathBuf),
     Bytes(Bytes),
@@ -232,6 +293,35 @@ impl Upload {
         Arc::clone(&self.progress)
     }
 
+    /// The upload with its name and MIME type, and the message that goes along with it.
+    fn described(mut self) -> Result<(Upload, Message)> {
+        if self.filename.is_empty() {
+            self.filename = "file".to_owned();
+        }
+        if self.mime_type.is_empty() {
+            let guess = mime_guess::from_path(&self.filename).first_or_octet_stream();
+            self.mime_type = guess.essence_str().to_owned();
+        }
+        if self.mime_type.parse::<reqwest::header::HeaderValue>().is_err() || !self.mime_type.contains('/') {
+            return Err(Error::argument("mime_type", "must be like image/png"));
+        }
+        if self.filename.chars().any(char::is_control) {
+            return Err(Error::argument(
+                "filename",
+                "must be a name without control characters",
+            ));
+        }
+        let media_type = self
+            .media_type
+            .take()
+            .unwrap_or_else(|| media_type_of(&self.mime_type).to_owned());
+        let mut message = self.message.clone().into_object();
+        message.insert("mediaType".into(), media_type.into());
+        message.insert("mimeType".into(), self.mime_type.clone().into());
+        let message = Message::from_value(message.into())?;
+        Ok((self, message))
+    }
+
     pub(crate) fn attention(&self) -> Option<Arc<Notify>> {
         match &self.source {
             Source::Channel { wanted, .. } => Some(Arc::clone(wanted)),
@@ -291,33 +381,36 @@ impl Client {
         self.acknowledged(&UPLOAD_MEDIA, request)
     }
 
-    fn upload_request(&self, thread_id: &str, mut upload: Upload) -> Result<Request> {
-        if upload.filename.is_empty() {
-            upload.filename = "file".to_owned();
-        }
-        if upload.mime_type.is_empty() {
-            let guess = mime_guess::from_path(&upload.filename).first_or_octet_stream();
-            upload.mime_type = guess.essence_str().to_owned();
-        }
-        if upload.mime_type.parse::<reqwest::header::HeaderValue>().is_err()
-            || !upload.mime_type.contains('/')
-        {
-            return Err(Error::argument("mime_type", "must be like image/png"));
-        }
-        if upload.filename.chars().any(char::is_control) {
-            return Err(Error::argument(
-                "filename",
-                "must be a name without control characters",
-            ));
-        }
-        let media_type = upload
-            .media_type
-            .take()
-            .unwrap_or_else(|| media_type_of(&upload.mime_type).to_owned());
-        let mut message = upload.message.clone().into_object();
-        message.insert("mediaType".into(), media_type.into());
-        message.insert("mimeType".into(), upload.mime_type.clone().into());
-        let message = Message::from_value(message.into())?;
+    /// Checks an upload as [`upload_media`](Client::upload_media) does, without sending it, and tells what it is made of,
+    /// with everything filled in: the originator of this client, a trace id, the kind of media and its MIME type. For
+    /// programs that keep uploads before they send them.
+    ///
+    /// # Errors
+    /// `InvalidArgument`, naming the argument.
+    pub fn check_upload(&self, thread_id: &str, upload: Upload) -> Result<UploadParts> {
+        Request::of_thread(&UPLOAD_MEDIA, "messages", thread_id)?;
+        let (upload, message) = upload.described()?;
+        let media_type = message
+            .as_object()
+            .get("mediaType")
+            .and_then(serde_json::Value::as_str);
+        let media_type = media_type.unwrap_or_default().to_owned();
+        Ok(UploadParts {
+            message: message.complete(self.config(), true)?,
+            content: match upload.source {
+                Source::Path(path) => UploadContent::Path(path),
+                Source::Bytes(bytes) => UploadContent::Bytes(bytes),
+                Source::Channel { .. } => UploadContent::Chunks,
+            },
+            filename: upload.filename,
+            mime_type: upload.mime_type,
+            media_type,
+            idle_timeout: upload.idle_timeout,
+        })
+    }
+
+    fn upload_request(&self, thread_id: &str, upload: Upload) -> Result<Request> {
+        let (mut upload, message) = upload.described()?;
         let mut request = Request::of_thread(&UPLOAD_MEDIA, "messages", thread_id)?;
         let message = message.checked(self.config(), true)?;
         request.trace_id = message.trace_id();

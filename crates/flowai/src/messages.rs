@@ -68,7 +68,7 @@ impl Client {
     /// `InvalidArgument`, naming the argument.
     pub fn check_message(&self, thread_id: &str, message: impl Into<Message>) -> Result<Message> {
         Request::of_thread(&SEND, "messages", thread_id)?;
-        message.into().complete(self.config())
+        message.into().complete(self.config(), false)
     }
 
     fn send_as(&self, operation: &'static Operation, thread_id: &str, message: Message) -> Call<Receipt> {

@@ -240,8 +240,8 @@ impl Message {
     }
 
     /// The same rules for a message that is sent later: it has a sender and a trace id already.
-    pub(crate) fn complete(mut self, config: &Config) -> Result<Message> {
-        self.check(config, false)?;
+    pub(crate) fn complete(mut self, config: &Config, uploads: bool) -> Result<Message> {
+        self.check(config, uploads)?;
         if !self.0.contains_key("originator") {
             self = self.originator(config.originator.clone());
         }

@@ -6,7 +6,6 @@
 mod delivery;
 mod entry;
 mod options;
-mod signal;
 mod sqlite;
 mod store;
 mod workers;
@@ -30,10 +29,10 @@ pub use self::{
     options::InboxOptions,
 };
 use self::{
-    signal::Signal,
     sqlite::{Keep, Settings, SqliteStore},
     store::{Arrival, Discarded, Identity, InboxStore, Lease, Leased, Outcome},
 };
+use crate::signal::Signal;
 use crate::storage::{Clock, Done, Role, awaited, wait};
 
 /// How long to wait at most before looking again: other processes store and replay without a word.

@@ -47,8 +47,13 @@ impl Claim {
     pub(crate) fn publish(mut self, path: PathBuf) -> Result<Claim> {
         fs::rename(&self.path, &path).map_err(|error| storage::io(&path, "cannot be created", error))?;
         self.path = path;
-        self.sync_name()?;
-        Ok(self)
+        match self.sync_name() {
+            Ok(()) => Ok(self),
+            Err(error) => {
+                self.discard();
+                Err(error)
+            }
+        }
     }
 
     /// Makes the name of the file survive a power failure.

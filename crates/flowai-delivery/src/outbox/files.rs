@@ -193,7 +193,6 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Error {
     file_error(format_args!("{} cannot be read: {error}", path.display()))
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,14 +207,15 @@ mod tests {
         assert_eq!(files.finished().unwrap(), Vec::<String>::new());
         drop(claim);
         let finished = files.finished().unwrap();
-        let Place::Copied(name) = place else { panic!("not copied") };
-        assert_eq!(finished, [name.clone()]);
+        let Place::Copied(name) = place else {
+            panic!("not copied")
+        };
+        assert_eq!(finished, std::slice::from_ref(&name));
         files.sweep(finished.clone(), &HashSet::from([name.clone()]));
         assert_eq!(files.finished().unwrap(), finished);
         files.sweep(finished, &HashSet::new());
         assert_eq!(files.finished().unwrap(), Vec::<String>::new());
         fs::remove_dir(&files.directory).unwrap();
         fs::remove_file(&base).unwrap();
-
     }
 }

@@ -7,9 +7,10 @@ use flowai::{Delivery, Error, ErrorKind};
 use super::options::OutboxOptions;
 
 /// A service that asks for a longer wait is asked again after this one.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
+pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
-/// Holds back all messages while nothing gets through, so that a thousand threads do not find out one by one.
+/// Holds back all messages while nothing gets through: so that a thousand threads do not find out one by one, and so that
+/// a service that fails in the middle of its answers makes a few messages doubtful and not all.
 ///
 /// While it is shut nothing is sent. When its time is over one message is tried; the first answer that is not a failure
 /// opens it.
@@ -35,25 +36,24 @@ impl Gate {
         *self = Gate::default();
     }
 
-    /// A message failed in a way that may pass; `attempts` is how often it was tried.
+    /// A message failed, in a way that may pass; `attempts` is how often it was tried.
     pub(crate) fn failed(&mut self, id: i64, attempts: u32, error: &Error, options: &OutboxOptions) -> Again {
-        let shared = concerns_all(error);
         self.failures = self.failures.saturating_add(1);
         let asked = error.response().and_then(|response| response.retry_after);
-        let wait = match asked {
+        let wait = |failures| match asked {
             Some(asked) => asked.min(LONGEST_RETRY_AFTER),
-            None => {
-                let failures = if shared { self.failures } else { attempts };
-                random_part(options.backoff_limit(failures))
-            }
+            None => random_part(options.backoff_limit(failures)),
         };
-        // One message that the service does not want now says nothing about the others; two do.
+        let shared = concerns_all(error);
+        let of_all = wait(self.failures);
+        // One message with which the service fails says nothing about the others; two in a row do.
         let another = self.last_failed.is_some_and(|last| last != id);
         if shared || another {
-            let until = Instant::now().checked_add(wait);
+            let until = Instant::now().checked_add(of_all);
             self.shut_until = self.shut_until.max(until);
         }
         self.last_failed = Some(id);
+        let wait = if shared { of_all } else { wait(attempts) };
         Again { wait, shared }
     }
 

@@ -52,7 +52,8 @@ pub struct OutboxOptions {
     /// How many messages may wait. Unread reports of messages that were not sent count too, since nothing else would
     /// bound them. Default: 100,000.
     pub max_messages: u64,
-    /// How many bytes the waiting messages may have, copied files included. Default: 1 GiB.
+    /// How many bytes the waiting messages may have, copied files included; a larger one is taken into an empty outbox.
+    /// Default: 1 GiB.
     pub max_bytes: u64,
     /// The longest wait after the first failure; each further limit is twice as long, and each wait a random part of its
     /// limit. Default: 500 ms.

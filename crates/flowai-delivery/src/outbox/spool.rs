@@ -5,7 +5,7 @@
 //! of locks in memory that the child inherits, and its mutexes may be held by threads that the child does not have.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs,
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
@@ -97,6 +97,11 @@ impl Spool {
         Ok(names.into_iter().filter_map(Name::parse).collect())
     }
 
+    /// The names of the files.
+    pub(crate) fn names(&self) -> Result<HashSet<String>> {
+        Ok(self.list()?.into_iter().map(|name| name.text).collect())
+    }
+
     /// The oldest messages, those of each process in the order in which it put them there.
     pub(crate) fn next(&self, limit: usize) -> Result<Vec<(String, Letter)>> {
         let first = self.list()?;
@@ -111,7 +116,11 @@ impl Spool {
         // A directory that changes while it is read may show a new file and not the one before it. What is not newer
         // than something of the first look was there before the second one.
         let mut complete = self.list()?;
-        complete.retain(|name| newest.get(&name.process).is_some_and(|order| name.order <= *order));
+        complete.retain(|name| {
+            newest
+                .get(&name.process)
+                .is_some_and(|order| name.order <= *order)
+        });
         complete.sort_unstable();
         complete.truncate(limit);
         let mut letters = Vec::with_capacity(complete.len());

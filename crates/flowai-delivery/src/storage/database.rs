@@ -11,6 +11,7 @@ use flowai::{Error, ErrorKind, Result, runtime};
 use rusqlite::Connection;
 
 use super::{
+    ancestry::OpenDatabase,
     connection::{Location, Role, Schema, locate},
     done::wait,
     error::Failure,
@@ -53,10 +54,12 @@ struct Parts {
     writer: Writer,
     reader: Mutex<Option<Connection>>,
     _lock: Option<Lock>,
+    _open: OpenDatabase,
 }
 
 impl Database {
     pub(crate) fn open(path: &Path, schema: &Schema, options: Options) -> Result<Database> {
+        let open = OpenDatabase::count()?;
         let location = Location {
             path: locate(path, options.role)?,
             lock_time: options.lock_time,
@@ -75,6 +78,7 @@ impl Database {
                 writer: Writer::start(location.clone(), connection, options.upkeep)?,
                 reader: Mutex::new(Some(reader)),
                 _lock: lock,
+                _open: open,
             }),
             location,
         })

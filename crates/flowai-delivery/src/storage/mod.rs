@@ -21,14 +21,16 @@
 //!   I/O error the connection is thrown away and opened anew: what a failed sync left behind is not known.
 //! - **One process owns the file** ([`Role::Owner`]), held by an advisory lock on `FILE.lock` beside it, since SQLite's own
 //!   locks do not survive that another copy of SQLite in the same process opens and closes the file. A second owner is
-//!   refused. A [`Role::Guest`] reads and writes beside the owner: to look, to mend, to enqueue from a child process.
+//!   refused. A [`Role::Guest`] reads and writes beside the owner: to look and to mend.
 //! - **A forked child** gets [`ErrorKind::Forked`](flowai::ErrorKind::Forked) from everything; dropping there does nothing.
+//!   It cannot open a file either while its parent had any open: see `ancestry`.
 //! - **Times** are milliseconds since 1970 UTC where they are stored, and monotonic where they measure; both come from a
 //!   [`Clock`], which tests set by hand.
 //! - **Schemas** move forward only: `user_version` counts the migrations that were applied, a file with more of them than
 //!   this version knows is refused, and so is a file of another application.
 //! - **Fail points** ([`failpoint`]) sit before and after every step that matters.
 
+mod ancestry;
 mod clock;
 mod connection;
 mod database;
@@ -42,6 +44,8 @@ pub(crate) use clock::{Clock, millis};
 pub(crate) use connection::{Role, Schema};
 pub(crate) use database::{Database, Options};
 pub(crate) use done::{Done, awaited, wait};
+pub(crate) use error::{Failure, io};
+pub(crate) use lock::{PRIVATE, beside};
 pub(crate) use writer::{Durability, Upkeep};
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! Waking those who wait for events.
+//! Waking those who wait for something that is stored.
 
 use std::{
     sync::{Condvar, Mutex, PoisonError},
     time::Duration,
 };
 
-/// Counts the changes after which an event may be ready.
+/// Counts the changes after which what is waited for may be there.
 #[derive(Debug, Default)]
 pub(crate) struct Signal {
     changes: Mutex<u64>,
@@ -13,7 +13,7 @@ pub(crate) struct Signal {
 }
 
 impl Signal {
-    /// How many changes there were: look at this first, then for events, then wait for it to differ.
+    /// How many changes there were: look at this first, then for what is wanted, then wait for it to differ.
     pub(crate) fn count(&self) -> u64 {
         *self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
