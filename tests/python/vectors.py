@@ -95,6 +95,10 @@ class Server:
     def counts(self, run: str) -> dict[str, Any]:
         return self._get(f"/count/{run}")
 
+    def given_up(self, run: str) -> str:
+        """The address that tells how many idle connections of the run the server gave up."""
+        return f"{self.values['http']}/given-up/{run}"
+
     def fault(self, behaviour: str, run: str, tls: bool = False) -> dict[str, Any]:
         """The options of a client that talks to a misbehaving server."""
         host = self.values["https" if tls else "http"]
