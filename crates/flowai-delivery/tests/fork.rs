@@ -17,7 +17,7 @@ use std::{
 };
 
 use flowai::{ErrorKind, Result};
-use flowai_delivery::Receiver;
+use flowai_delivery::{Inbox, Receiver};
 use nix::{
     sys::{
         signal::{Signal, kill},
@@ -120,5 +120,67 @@ fn children_cannot_use_and_do_not_disturb_a_receiver() {
     idle.assert_closed();
     stuck.assert_closed();
     assert!(TcpStream::connect(receiver.local_addr()).is_err());
+    end(child);
+}
+
+#[test]
+fn children_cannot_use_an_inbox_and_do_not_disturb_it() {
+    let place = Place::new();
+    let inbox = Inbox::open(place.file()).unwrap();
+    inbox.put(event("paused", "a")).unwrap();
+    let delivery = inbox.try_next().unwrap().unwrap();
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        // Children are made while threads of the parent may hold any lock of the inbox.
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                inbox.put(event("paused", "b")).unwrap();
+                inbox.stats().unwrap();
+            }
+        });
+        for _ in 0..30 {
+            let misuse = || {
+                let refused = [
+                    is_forked(inbox.next(None)),
+                    is_forked(inbox.put(event("paused", "c"))),
+                    is_forked(inbox.stats()),
+                    is_forked(inbox.handle(1, |_| Ok::<_, String>(()))),
+                    is_forked(inbox.close()),
+                    is_forked(delivery.ack()),
+                    is_forked(delivery.heartbeat()),
+                ];
+                i32::from(refused.contains(&false))
+            };
+            assert_eq!(result_of(in_child(misuse)), Some(0));
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    delivery.ack().unwrap();
+    drop(delivery);
+
+    // A child that drops what it inherited leaves the parent's alone.
+    let mut kept = Some(inbox);
+    let inherited = &mut kept;
+    let file = place.file();
+    let child = in_child(move || {
+        let other = Place::new();
+        let refused = is_forked(Inbox::open(&file)) && is_forked(Inbox::open(other.file()));
+        *inherited = None;
+        i32::from(!refused)
+    });
+    assert_eq!(result_of(child), Some(0));
+    let inbox = kept.unwrap();
+    inbox.put(event("paused", "d")).unwrap();
+
+    // A child that lives on holds copies of the locks; the parent's end is the end all the same.
+    let child = in_child(|| {
+        thread::sleep(LONG * 3);
+        0
+    });
+    inbox.close().unwrap();
+    Inbox::open(place.file())
+        .unwrap()
+        .put(event("paused", "e"))
+        .unwrap();
     end(child);
 }

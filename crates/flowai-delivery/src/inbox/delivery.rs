@@ -3,8 +3,8 @@
 use std::{
     fmt,
     sync::{
-        Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
     time::Duration,
 };
@@ -15,7 +15,7 @@ use super::{
     Inbox,
     store::{Claim, Lease, Outcome},
 };
-use crate::storage::wait;
+use crate::storage::{Done, wait};
 
 /// An event to handle, from [`Inbox::next`] or in a handler of [`Inbox::handle`].
 ///
@@ -30,9 +30,8 @@ pub struct Delivery {
     received_at_ms: i64,
     maybe_duplicate: bool,
     replayed: bool,
+    /// Whether it was said what became of the event.
     settled: AtomicBool,
-    /// Held while an outcome is being written, so that there is one.
-    settling: Mutex<()>,
 }
 
 impl Delivery {
@@ -46,7 +45,6 @@ impl Delivery {
             maybe_duplicate: lease.maybe_duplicate,
             replayed: lease.replayed,
             settled: AtomicBool::new(false),
-            settling: Mutex::new(()),
         }
     }
 
@@ -148,21 +146,70 @@ impl Delivery {
     }
 
     fn settle(&self, outcome: Outcome) -> Result<()> {
-        let store = self.inbox.store()?;
-        let _one = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.is_settled() {
-            return Err(Error::new(
+        let current = wait(|done| self.start_settling(outcome, done))?;
+        if current { Ok(()) } else { Err(ended()) }
+    }
+
+    /// Begins to write down what became of the event, and returns at once: it was handled, or failed for this reason.
+    pub(super) fn settle_later(&self, failure: Option<&str>) -> Settling {
+        let outcome = match failure {
+            None => Outcome::Handled,
+            Some(reason) => self.failure(None, Some(reason)),
+        };
+        let (sender, receiver) = mpsc::sync_channel(1);
+        self.start_settling(
+            outcome,
+            Box::new(move |result| {
+                let _ = sender.send(result);
+            }),
+        );
+        Settling {
+            id: self.id(),
+            result: receiver,
+        }
+    }
+
+    /// `done` gets false when the lease had ended.
+    fn start_settling(&self, outcome: Outcome, done: Done<bool>) {
+        let store = match self.inbox.store() {
+            Ok(store) => store,
+            Err(error) => return done(Err(error)),
+        };
+        if self.settled.swap(true, Ordering::AcqRel) {
+            return done(Err(Error::new(
                 ErrorKind::InvalidArgument,
                 "what became of the event was said before",
-            ));
+            )));
         }
         if let Outcome::Dead(reason) = &outcome {
             log::warn!("event {} of the inbox becomes a dead letter: {reason}", self.id());
         }
-        let current = wait(|done| store.settle(self.claim, outcome, done))?;
-        self.settled.store(true, Ordering::Release);
-        self.inbox.0.signal.change();
-        if current { Ok(()) } else { Err(ended()) }
+        let signal = self.inbox.0.signal.clone();
+        store.settle(
+            self.claim,
+            outcome,
+            Box::new(move |result| {
+                signal.change();
+                done(result);
+            }),
+        );
+    }
+}
+
+/// An outcome that is being written down.
+pub(super) struct Settling {
+    id: i64,
+    result: mpsc::Receiver<Result<bool>>,
+}
+
+impl Settling {
+    /// Waits until it is written down. Who handles events has nothing to do about a failure: the event comes again.
+    pub(super) fn finish(self) {
+        match self.result.recv() {
+            Ok(Ok(true)) | Err(_) => {}
+            Ok(Ok(false)) => log::warn!("event {} of the inbox: {}", self.id, ended()),
+            Ok(Err(error)) => log::warn!("event {} of the inbox: {error}", self.id),
+        }
     }
 }
 
@@ -175,13 +222,10 @@ fn ended() -> Error {
 
 impl Drop for Delivery {
     fn drop(&mut self) {
-        if *self.settled.get_mut() {
-            return;
+        if !self.is_settled() {
+            let outcome = self.failure(None, Some("it was dropped without an outcome"));
+            self.start_settling(outcome, Box::new(|_| {}));
         }
-        let Ok(store) = self.inbox.store() else { return };
-        let signal = self.inbox.0.signal.clone();
-        let outcome = self.failure(None, Some("it was dropped without an outcome"));
-        store.settle(self.claim, outcome, Box::new(move |_| signal.change()));
     }
 }
 

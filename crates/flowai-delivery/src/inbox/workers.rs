@@ -14,7 +14,7 @@ use std::{
 
 use flowai::{Error, ErrorKind, Result, runtime};
 
-use super::{Delivery, Inbox};
+use super::{Delivery, Inbox, delivery::Settling};
 
 /// How long a worker waits when the storage has failed.
 const STORAGE_PAUSE: Duration = Duration::from_secs(1);
@@ -125,17 +125,19 @@ fn work<E: Display>(
         }
         Ok(())
     };
+    // What became of the last event is written down in the commit that hands out the next one.
+    let mut settling: Option<Settling> = None;
     loop {
         let taken = tick().and_then(|()| inbox.next_with(None, &mut tick));
+        if let Some(settling) = settling.take() {
+            settling.finish();
+        }
         match taken {
             Ok(Some(delivery)) => {
                 let delivery = Arc::new(delivery);
                 post.hold(Some(delivery.clone()));
-                let settled = handle(&delivery, handler);
+                settling = handle(&delivery, handler);
                 post.hold(None);
-                if let Err(error) = settled {
-                    log::warn!("event {} of the inbox: {error}", delivery.id());
-                }
             }
             Ok(None) => {}
             Err(error) if matches!(error.kind(), ErrorKind::Closed | ErrorKind::Cancelled) => return Ok(()),
@@ -154,24 +156,23 @@ fn work<E: Display>(
 fn handle<E: Display>(
     delivery: &Arc<Delivery>,
     handler: &impl Fn(&Arc<Delivery>) -> Result<(), E>,
-) -> Result<()> {
+) -> Option<Settling> {
     let failure = match catch_unwind(AssertUnwindSafe(|| handler(delivery))) {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(error.to_string()),
         Err(panic) => Some(format!("the handler panicked: {}", message(&*panic))),
     };
-    match failure {
-        _ if delivery.is_settled() => Ok(()),
-        None => delivery.ack(),
-        Some(reason) => {
-            log::info!(
-                "event {} of the inbox, attempt {}, was not handled: {reason}",
-                delivery.id(),
-                delivery.attempt()
-            );
-            delivery.fail(&reason)
-        }
+    if delivery.is_settled() {
+        return None;
     }
+    if let Some(reason) = &failure {
+        log::info!(
+            "event {} of the inbox, attempt {}, was not handled: {reason}",
+            delivery.id(),
+            delivery.attempt()
+        );
+    }
+    Some(delivery.settle_later(failure.as_deref()))
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {

@@ -21,6 +21,9 @@ use super::{
 /// How many writes share a commit at most.
 const GROUP: usize = 512;
 
+/// How long a write waits at most for others to share its commit.
+const GATHERING: Duration = Duration::from_millis(2);
+
 /// What a write survives once it has returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Durability {
@@ -89,7 +92,17 @@ struct Queue {
 #[derive(Default)]
 struct State {
     jobs: VecDeque<Box<dyn Job>>,
+    /// At how many jobs the thread wants to be woken.
+    wanted: usize,
     closed: bool,
+}
+
+/// What the last commit that waited for the disk was like. Writers that were told of it together come back together, one
+/// shortly after the other: to commit the first of them alone would make the others wait for two commits.
+#[derive(Clone, Copy, Debug, Default)]
+struct LastCommit {
+    writes: usize,
+    took: Duration,
 }
 
 impl Queue {
@@ -116,6 +129,7 @@ impl Writer {
             location,
             connection: Some(connection),
             synced: true,
+            last: LastCommit::default(),
             upkeep,
         };
         let thread = thread::Builder::new()
@@ -151,7 +165,7 @@ impl Writer {
         }
         state.jobs.push_back(job);
         // One that is at work looks at the queue by itself.
-        let wake = state.jobs.len() == 1;
+        let wake = state.jobs.len() == state.wanted;
         drop(state);
         if wake {
             self.queue.changed.notify_one();
@@ -178,6 +192,7 @@ struct Worker {
     connection: Option<Connection>,
     /// Whether the connection's commits wait for the disk.
     synced: bool,
+    last: LastCommit,
     upkeep: Option<Upkeep>,
 }
 
@@ -204,6 +219,7 @@ impl Worker {
     /// The next writes; none when it is time for the upkeep; nothing when the database is closed and all is written.
     fn wait(&self, upkeep_at: Option<Instant>) -> Option<Vec<Box<dyn Job>>> {
         let mut state = self.queue.lock();
+        state.wanted = 1;
         while state.jobs.is_empty() && !state.closed && !is_past(upkeep_at) {
             let changed = &self.queue.changed;
             state = match upkeep_at {
@@ -218,6 +234,21 @@ impl Worker {
         if state.closed && state.jobs.is_empty() {
             return None;
         }
+        let syncs = state
+            .jobs
+            .front()
+            .is_some_and(|job| job.durability() == Durability::Synced);
+        if syncs && !state.closed && state.jobs.len() < self.last.writes {
+            state.wanted = self.last.writes;
+            let alone = |state: &mut State| !state.closed && state.jobs.len() < state.wanted;
+            let gathered = self
+                .queue
+                .changed
+                .wait_timeout_while(state, self.last.took.min(GATHERING), alone);
+            state = gathered.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        // While it commits it need not be woken.
+        state.wanted = 0;
         let count = state.jobs.len().min(GROUP);
         Some(state.jobs.drain(..count).collect())
     }
@@ -259,12 +290,20 @@ impl Worker {
     /// Runs all of them in one transaction, or none.
     fn transact(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Trouble> {
         let synced = jobs.iter().any(|job| job.durability() == Durability::Synced);
-        self.with_connection(synced, |connection| {
+        let began = Instant::now();
+        let result = self.with_connection(synced, |connection| {
             for job in jobs.iter_mut() {
                 job.run(connection)?;
             }
             Ok(())
-        })
+        });
+        if synced {
+            self.last = LastCommit {
+                writes: jobs.len(),
+                took: began.elapsed(),
+            };
+        }
+        result
     }
 
     fn with_connection<T>(
