@@ -1,68 +1,56 @@
-//! What must not be lost: the receiver of Flow.ai webhook calls.
+//! What must not be lost: the webhook calls that Flow.ai makes, and the messages that it is sent.
 //!
 //! [`Receiver`] is an HTTP or HTTPS server for the calls that the section "Webhooks" of the API document describes. It
-//! checks each call with a [`Verifier`](flowai::webhook::Verifier), parses it and hands out its events:
+//! checks each call with a [`Verifier`](flowai::webhook::Verifier), stores its events in an [`Inbox`], and acknowledges it
+//! once they are safe there. From the inbox they are handled:
 //!
 //! ```no_run
 //! use flowai::webhook::Verifier;
-//! use flowai_delivery::Receiver;
+//! use flowai_delivery::{Inbox, Receiver};
 //!
 //! # fn main() -> flowai::Result<()> {
+//! let inbox = Inbox::open("flowai.db")?;
 //! let receiver = Receiver::builder()
 //!     .verifier(Verifier::jwt("a secret of at least thirty-two bytes")?)
+//!     .inbox(inbox.clone())
 //!     .listen("127.0.0.1:9000")
 //!     .path("/webhook")
 //!     .start()?;
-//! while let Some(event) = receiver.next(None)? {
-//!     println!("{:?}: {}", event.kind(), event.text());
-//! }
+//! inbox.handle(4, |delivery| {
+//!     println!("{}: {}", delivery.event().thread_id(), delivery.event().text());
+//!     Ok::<_, flowai::Error>(())   // an error, or a panic, and it is handed out again later
+//! })?;
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! # What the receiver promises
 //!
-//! A call is acknowledged (2xx) only after its events are in the queue. The queue is in memory: **it is not durable**.
-//! Events that were acknowledged and not yet taken are gone when the process ends, and Flow.ai does not send them
-//! again. When the queue is full the call is answered 503, and Flow.ai retries it for up to four hours ("Responding to a
-//! call" of the API document).
+//! With an inbox, a call is acknowledged (2xx) only after its events have survived a power failure; what that means for
+//! handling them is said at [`Inbox`]. While they cannot be stored calls are answered 503, and Flow.ai retries them for up
+//! to four hours ("Responding to a call" of the API document).
+//!
+//! Without an inbox the events are in a queue in memory, and [`Receiver::next`] hands them out: **that is not durable**.
+//! Events that were acknowledged and not yet taken are gone when the process ends, and Flow.ai does not send them again. When
+//! the queue is full the call is answered 503.
 //!
 //! # How it is built
 //!
-//! [`Receiver`] and [`ReceiverBuilder`] are the handle; `server` accepts and ends, `connections` decides who may stay,
-//! `connection` carries one client, `gate` and `strict` watch its bytes, `service` answers one request, `queue` holds
-//! the events.
+//! `receiver` takes calls, `inbox` keeps events, `outbox` keeps messages until they are sent; `storage` is the database file
+//! that both stand on, and `signal` wakes those who wait for a change in it.
 #![forbid(unsafe_code)]
 
-mod builder;
-mod connection;
-mod connections;
-mod gate;
-mod health;
 mod inbox;
-mod limits;
-mod outage;
 mod outbox;
-mod progress;
-mod queue;
 mod receiver;
-mod server;
-mod service;
 mod signal;
-mod socket;
-mod stats;
 mod storage;
-mod strict;
 #[cfg(test)]
 mod testing;
-mod tls;
 
-pub use builder::ReceiverBuilder;
 pub use inbox::{Delivery, Entry, EventState, Filter, Inbox, InboxOptions, InboxStats, StoredEvent};
-pub use limits::Limits;
 pub use outbox::{
     Enqueue, KeepFile, OnAmbiguous, Outbox, OutboxEntry, OutboxFilter, OutboxOptions, OutboxReceipt,
     OutboxState, OutboxStats, Outcome, Report, Reports,
 };
-pub use receiver::Receiver;
-pub use stats::Stats;
+pub use receiver::{Limits, Receiver, ReceiverBuilder, Stats};

@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-use crate::{
+use super::{
     limits::Limits,
     progress::{Phase, Progress},
     strict::{Position, Scanner},

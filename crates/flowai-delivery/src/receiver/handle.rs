@@ -14,7 +14,7 @@ use flowai::{
 };
 use tokio::sync::watch;
 
-use crate::{
+use super::{
     builder::ReceiverBuilder,
     queue::Queue,
     server::{Order, Server},

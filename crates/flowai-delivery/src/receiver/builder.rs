@@ -9,10 +9,11 @@ use std::{
 use flowai::{Error, ErrorKind, Result, webhook::Verifier};
 use http::uri::PathAndQuery;
 
-use crate::{
-    health::Health, inbox::Inbox, limits::Limits, outage::Outage, queue::Queue, receiver::Receiver,
-    service::Service, stats::Counters, tls::Tls,
+use super::{
+    handle::Receiver, health::Health, limits::Limits, outage::Outage, queue::Queue, service::Service,
+    stats::Counters, tls::Tls,
 };
+use crate::inbox::Inbox;
 
 const DEFAULT_QUEUE: usize = 1024;
 

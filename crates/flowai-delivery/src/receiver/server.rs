@@ -15,7 +15,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{
+use super::{
     connection,
     connections::{Connections, Room},
     progress::Progress,

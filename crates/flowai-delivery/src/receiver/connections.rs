@@ -12,7 +12,7 @@ use std::{
 
 use tokio::task::{AbortHandle, Id};
 
-use crate::progress::{Phase, Progress};
+use super::progress::{Phase, Progress};
 
 #[derive(Debug)]
 struct Open {

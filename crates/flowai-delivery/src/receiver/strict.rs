@@ -5,7 +5,7 @@
 
 use http::uri::Authority;
 
-use crate::progress::Progress;
+use super::progress::Progress;
 
 /// Where in the stream of requests the next byte belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use crate::{inbox::Inbox, outage::Outage};
+use super::outage::Outage;
+use crate::inbox::Inbox;
 
 /// How long an answer is good for, so that asking often costs nothing.
 const GOOD_FOR: Duration = Duration::from_secs(1);

@@ -19,7 +19,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{
+use super::{
     gate::Gate,
     progress::{Phase, Progress},
     service::Service,

@@ -17,15 +17,15 @@ use http::{
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 
-use crate::{
+use super::{
     health::{Health, Report},
-    inbox::Inbox,
     limits::Limits,
     outage::Outage,
     progress::Progress,
     queue::{Queue, Refused},
     stats::Counters,
 };
+use crate::inbox::Inbox;
 
 /// After how many seconds a caller should try again when there is no room.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
