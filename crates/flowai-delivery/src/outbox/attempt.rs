@@ -56,14 +56,14 @@ impl Attempt {
 
     fn call(&self, job: Job) -> Result<Call<Receipt>> {
         let not_sent = |error: Error| error.with_delivery(Some(Delivery::NotSent));
-        let message = message_of(&job.body).map_err(|e| {
-            // Nobody can repair it by waiting.
-            not_sent(Error::argument("message", e))
-        })?;
+        // What is damaged is not repaired by waiting.
+        let damaged = |e: &dyn std::error::Error| not_sent(Error::argument("message", e));
+        let message = message_of(&job.body).map_err(|e| damaged(&e))?;
         let client = &self.shared.client;
         Ok(match job.file {
             None => client.send(&job.thread_id, message),
             Some(file) => {
+                let file = serde_json::from_str(&file).map_err(|e| damaged(&e))?;
                 let upload = self.shared.files.upload(file, message).map_err(not_sent)?;
                 client.upload_media(&job.thread_id, upload)
             }

@@ -197,7 +197,9 @@ impl Drain {
             true => Durability::Written,
             false => Durability::Synced,
         };
-        reach("outbox.answered", shared.database.path())?;
+        if !settlements.is_empty() {
+            reach("outbox.answered", shared.database.path())?;
+        }
         let (copies, due) = shared.database.write(durability, move |db| {
             let mut copies = Vec::new();
             for settlement in &settlements {
@@ -210,7 +212,10 @@ impl Drain {
             copies.extend(store::expire(db, &policy, now)?);
             Ok((copies, store::due(db, &busy, room, now)?))
         })?;
-        reach("outbox.settled", shared.database.path())?;
+        if !self.unsettled.is_empty() {
+            // The outcome is stored, so there is nothing to fail here.
+            let _ = reach("outbox.settled", shared.database.path());
+        }
         self.unsettled.clear();
         self.wake = None;
         shared.files.remove(&copies);
@@ -312,8 +317,9 @@ impl Drain {
 
     /// The service took a message or refused it for good: it can be reached.
     fn passed(&mut self) {
-        self.gate.passed();
-        self.wake = self.wake.or(Some(Wake::Shared));
+        if self.gate.passed() {
+            self.wake = self.wake.or(Some(Wake::Shared));
+        }
     }
 }
 

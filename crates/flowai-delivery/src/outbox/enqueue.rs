@@ -213,7 +213,9 @@ impl Place {
                         if stored.is_ok() {
                             owner.order(|orders| orders.look = true);
                         }
-                        done(stored.and_then(|()| reach("outbox.enqueued", owner.database.path())));
+                        // It is stored, so there is nothing to fail here.
+                        let _ = reach("outbox.enqueued", owner.database.path());
+                        done(stored);
                     },
                 );
             }

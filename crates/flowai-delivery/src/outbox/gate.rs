@@ -31,9 +31,9 @@ pub(crate) struct Again {
 }
 
 impl Gate {
-    /// The service answered something that lets the others go on.
-    pub(crate) fn passed(&mut self) {
-        *self = Gate::default();
+    /// The service answered something that lets the others go on; tells whether there were failures before.
+    pub(crate) fn passed(&mut self) -> bool {
+        std::mem::take(self).failures > 0
     }
 
     /// A message failed, in a way that may pass; `attempts` is how often it was tried.

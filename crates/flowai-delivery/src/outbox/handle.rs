@@ -406,7 +406,8 @@ impl Outbox {
     }
 
     /// Closes the outbox for all its clones: whoever waits gets [`ErrorKind::Closed`], and another process can open the
-    /// file. What is leaving may take [`OutboxOptions::close_time`] to be answered; what waits stays in the file.
+    /// file. What is leaving may take [`OutboxOptions::close_time`] to be answered; what waits stays in the file. Dropping the
+    /// last clone does the same.
     ///
     /// # Errors
     ///
@@ -487,7 +488,10 @@ impl Handle {
         let engine = self.engine.write().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Engine::Owner(shared, thread)) = engine {
             let close_at = Instant::now() + self.options.close_time;
-            shared.order(|orders| orders.close_at = Some(close_at));
+            shared.order(|orders| {
+                orders.close_at = Some(close_at);
+                orders.look = true;
+            });
             let _ = thread.join();
             // The file is free once the last that uses it has let go.
             let until = Instant::now() + GRACE;

@@ -21,6 +21,9 @@ mod shared;
 mod spool;
 mod store;
 
+#[cfg(test)]
+mod tests;
+
 pub use self::{
     enqueue::Enqueue,
     entry::{OutboxEntry, OutboxFilter, OutboxReceipt, OutboxState, OutboxStats, Outcome, Report},

@@ -61,7 +61,9 @@ fn fail(server: &TestServer, word: &str, count: usize) {
     }
     for report in reports(&outbox, count) {
         assert_eq!(report.outcome, Outcome::MaybeSent, "{word}: {report:?}");
-        assert_eq!((report.attempts, report.ambiguous_attempts), (1, 1), "{word}");
+        assert_eq!(report.ambiguous_attempts, 1, "{word}: {report:?}");
+        // A busy machine may need all of the short time before anything leaves; then it is tried again.
+        assert!(report.attempts == 1 || word == "stall", "{word}: {report:?}");
         assert!(report.error.is_some() && report.error_kind.is_some());
         assert_eq!(trace_ids.remove(&report.trace_id.unwrap()), Some(report.id));
     }

@@ -127,7 +127,8 @@ pub(crate) struct Job {
     pub(crate) id: i64,
     pub(crate) thread_id: String,
     pub(crate) body: String,
-    pub(crate) file: Option<StoredFile>,
+    /// A [`StoredFile`] as JSON.
+    pub(crate) file: Option<String>,
     /// How often it was tried before.
     pub(crate) attempts: u32,
 }
@@ -161,7 +162,7 @@ pub(crate) fn due(db: &Connection, busy: &HashSet<i64>, room: usize, now: i64) -
                 id: row.get(0)?,
                 thread_id: row.get(1)?,
                 body: row.get(2)?,
-                file: file_of(row, 3)?,
+                file: row.get(3)?,
                 attempts: row.get(4)?,
             });
         }
@@ -320,6 +321,8 @@ pub(crate) fn recover(db: &Connection, policy: &Policy, latest: i64, now: i64) -
         "UPDATE message SET due_at = ?1 WHERE head = 1 AND due_at > ?2",
         [now, latest],
     )?;
+    // The network may be another one now.
+    wake(db, false, now)?;
     Ok(copies)
 }
 
@@ -352,9 +355,11 @@ pub(crate) fn copies(db: &Connection) -> Result<HashSet<String>> {
 
 /// The name of the copied file of a message.
 pub(super) fn copy_of(db: &Connection, id: i64) -> Result<Option<String>> {
-    let file = db
+    let file: Option<Option<String>> = db
         .prepare_cached("SELECT file FROM message WHERE id = ?")?
-        .query_row([id], |row| file_of(row, 0))
+        .query_row([id], |row| row.get(0))
         .optional()?;
-    Ok(file.flatten().and_then(|file| file.copy().map(str::to_owned)))
+    // What is damaged names no copy, and must not keep the message from being settled.
+    let file: Option<StoredFile> = file.flatten().and_then(|text| serde_json::from_str(&text).ok());
+    Ok(file.and_then(|file| file.copy().map(str::to_owned)))
 }
