@@ -187,6 +187,36 @@ def test_servers_belong_to_the_parent(leave_by_exit: bool) -> None:
     assert len(taken) == FORKS * (1 + 2 * 2)
 
 
+class ForkWhileImported:
+    """Forks in the middle of the import of a module, and uses it in the child."""
+
+    def __init__(self, name: str, work: Callable[[], None]) -> None:
+        self.name, self.work, self.forked = name, work, False
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == self.name:
+            sys.meta_path.remove(self)  # type: ignore[arg-type]
+            wait_for_forked([in_fork(self.work)], LIMIT)
+            self.forked = True
+
+
+def fork_while_kinds_are_made() -> bool:
+    event = flowai.parse_event('{"type": "message.reply"}')
+
+    def work() -> None:
+        sys.modules.pop("flowai._kinds", None)
+        assert event.kind.name == "REPLY"
+
+    finder = ForkWhileImported("flowai._kinds", work)
+    sys.meta_path.insert(0, finder)  # type: ignore[arg-type]
+    assert event.kind.name == "REPLY"
+    return finder.forked
+
+
+def test_what_is_made_late_is_not_locked_in_a_child() -> None:
+    assert call(fork_while_kinds_are_made, limit=60)
+
+
 def fork_and_exit(options: dict[str, Any]) -> int:
     """Children that leave through the end of the interpreter, with the objects of the parent alive."""
     client = flowai.Client(**options, timeout=LIMIT)

@@ -4,7 +4,6 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use bytes::Bytes;
 use pyo3::{
-    intern,
     prelude::*,
     types::{PyBool, PyBytes, PyTuple, PyType},
 };
@@ -126,8 +125,8 @@ impl Reply {
 
     /// The same as a dict.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        py.import(intern!(py, "json"))?
-            .call_method1(intern!(py, "loads"), (self.raw(py),))
+        py.import(interned!(py, "json"))?
+            .call_method1(interned!(py, "loads"), (self.raw(py),))
     }
 
     fn __eq__<'py>(&self, other: &Bound<'py, PyAny>) -> Bound<'py, PyAny> {
@@ -165,7 +164,7 @@ impl Reply {
 
     fn __reduce__<'py>(slf: &Bound<'py, Reply>) -> PyResult<(Bound<'py, PyAny>, Restored<'py>)> {
         let (py, this) = (slf.py(), slf.get());
-        let restore = slf.get_type().getattr(intern!(py, "_restore"))?;
+        let restore = slf.get_type().getattr(interned!(py, "_restore"))?;
         let thread_id = this.0.thread_id().to_owned();
         Ok((restore, (this.raw(py), thread_id, this.0.trace_id())))
     }

@@ -118,7 +118,7 @@ pub fn find_classes(py: Python<'_>) -> PyResult<()> {
             .ok_or_else(|| PyImportError::new_err(format!("no exception class for {kind}")))?;
         classes.push((*kind, class.cast_into::<PyType>()?.unbind()));
     }
-    CLASSES.get_or_init(py, || Classes(classes));
+    let _ = CLASSES.set(py, Classes(classes));
     Ok(())
 }
 

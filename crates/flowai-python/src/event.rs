@@ -5,7 +5,6 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use flowai::{Document, EventKind};
 use pyo3::{
     exceptions::PyRuntimeError,
-    intern,
     prelude::*,
     sync::PyOnceLock,
     types::{PyBool, PyBytes, PyInt, PyString, PyTuple, PyType},
@@ -15,6 +14,7 @@ use crate::{
     convert::{body, text},
     errors::{Failure, Outcome, guard},
     json, models,
+    once::get_or_make,
     repr::Repr,
 };
 
@@ -263,7 +263,7 @@ impl Event {
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Event>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
-        let restore = slf.get_type().getattr(intern!(slf.py(), "_restore"))?;
+        let restore = slf.get_type().getattr(interned!(slf.py(), "_restore"))?;
         Ok((restore, (slf.get().raw(slf.py()),)))
     }
 
@@ -291,7 +291,7 @@ pub fn kinds() -> Vec<(String, i32)> {
 }
 
 fn kind_to_python(py: Python<'_>, kind: EventKind) -> PyResult<Bound<'_, PyAny>> {
-    let members = MEMBERS.get_or_try_init(py, || {
+    let members = get_or_make(py, &MEMBERS, || {
         let class = py.import("flowai._kinds")?.getattr("EventKind")?;
         let member = |kind: &EventKind| Ok::<_, PyErr>(class.call1((kind.code(),))?.unbind());
         EventKind::ALL.iter().map(member).collect::<PyResult<Vec<_>>>()

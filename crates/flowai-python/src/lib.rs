@@ -4,10 +4,12 @@
 //! of the API: `sends`, `upload`, `ask`, `history`, `threads`, `business_hours`, `bot`, `handover`, `triggers`, `broadcast`
 //! and `request`. `models`, `opening`, `results`, `pages`, `event`, `verifier`, `receiver` and `sandbox` are the other classes;
 //! `convert`, `json` and `fields` turn Python values into those of the core and back; `wait` waits without holding the
-//! interpreter; `errors` makes exceptions of errors.
+//! interpreter; `errors` makes exceptions of errors; `once` keeps what is made late, and is safe when the program forks.
 
 #[macro_use]
 mod docs;
+#[macro_use]
+mod once;
 
 mod ask;
 mod bot;

@@ -2,7 +2,6 @@
 
 use flowai::{BusinessHours, Document, LocalTime};
 use pyo3::{
-    intern,
     prelude::*,
     types::{PyDict, PyTuple, PyType},
 };
@@ -108,7 +107,7 @@ fn local_time(at: &Bound<'_, PyAny>) -> Outcome<LocalTime> {
     if !at.is_instance(&datetime(py)?)? {
         return Err(Failure::wrong_type("at", "a datetime", at));
     }
-    if at.call_method0(intern!(py, "utcoffset"))?.is_none() {
+    if at.call_method0(interned!(py, "utcoffset"))?.is_none() {
         return Err(Failure::argument(
             "at",
             "has no timezone: give it that of the project, such as datetime.now(zoneinfo.ZoneInfo(\"Europe/Amsterdam\"))",
@@ -131,7 +130,7 @@ fn local_time(at: &Bound<'_, PyAny>) -> Outcome<LocalTime> {
 fn on_the_clock_of<'py>(at: &Bound<'py, PyAny>, found: LocalTime) -> PyResult<Bound<'py, PyAny>> {
     let py = at.py();
     let datetime = datetime(py)?;
-    let zone = at.getattr(intern!(py, "tzinfo"))?;
+    let zone = at.getattr(interned!(py, "tzinfo"))?;
     let date = (found.year(), found.month(), found.day());
     let time = (found.hour(), found.minute(), found.second());
     let first = datetime.call1((date.0, date.1, date.2, time.0, time.1, time.2, 0, &zone))?;
@@ -158,8 +157,8 @@ fn on_the_clock_of<'py>(at: &Bound<'py, PyAny>, found: LocalTime) -> PyResult<Bo
 }
 
 fn datetime(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    py.import(intern!(py, "datetime"))?
-        .getattr(intern!(py, "datetime"))
+    py.import(interned!(py, "datetime"))?
+        .getattr(interned!(py, "datetime"))
 }
 
 /// Whole seconds since 1970 UTC.

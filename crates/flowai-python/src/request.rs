@@ -7,7 +7,6 @@ use std::{
 
 use bytes::Bytes;
 use pyo3::{
-    intern,
     prelude::*,
     types::{PyBool, PyBytes, PyDict, PyFloat, PyString, PyType},
 };
@@ -174,7 +173,7 @@ impl Response {
 
     fn __reduce__<'py>(slf: &Bound<'py, Response>) -> PyResult<(Bound<'py, PyAny>, Restored<'py>)> {
         let (py, this) = (slf.py(), &slf.get().0);
-        let restore = slf.get_type().getattr(intern!(py, "_restore"))?;
+        let restore = slf.get_type().getattr(interned!(py, "_restore"))?;
         Ok((
             restore,
             (this.status, this.headers.clone(), PyBytes::new(py, &this.body)),

@@ -3,7 +3,6 @@
 use std::hash::{DefaultHasher, Hasher};
 
 use pyo3::{
-    intern,
     prelude::*,
     types::{PyBool, PyDict, PyTuple, PyType},
 };
@@ -96,7 +95,7 @@ macro_rules! result_class {
             fn __reduce__<'py>(
                 slf: &Bound<'py, $class>,
             ) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyAny>, String))> {
-                let restore = slf.get_type().getattr(intern!(slf.py(), "_restore"))?;
+                let restore = slf.get_type().getattr(interned!(slf.py(), "_restore"))?;
                 Ok((restore, (slf.get().to_dict(slf.py())?, slf.get().thread().to_owned())))
             }
 

@@ -6,7 +6,6 @@ use bytes::Bytes;
 use flowai::{Call, Feeder, Progress, Receipt, Upload};
 use pyo3::{
     exceptions::PyTypeError,
-    intern,
     prelude::*,
     pybacked::PyBackedBytes,
     types::{PyBytes, PyString},
@@ -34,13 +33,13 @@ pub fn upload(file: &Bound<'_, PyAny>) -> Outcome<(Upload, Option<Source>)> {
         let bytes = Bytes::from_owner(PyBackedBytes::from(bytes));
         return Ok((Upload::from_bytes(bytes, "")?, None));
     }
-    if file.is_instance_of::<PyString>() || file.hasattr(intern!(py, "__fspath__"))? {
+    if file.is_instance_of::<PyString>() || file.hasattr(interned!(py, "__fspath__"))? {
         let path: PathBuf = file
             .extract()
             .map_err(|_| Failure::argument("file", "is not a path that this system can have"))?;
         return Ok((Upload::from_path(path)?, None));
     }
-    if !file.hasattr(intern!(py, "read"))? {
+    if !file.hasattr(interned!(py, "read"))? {
         return Err(Failure::wrong_type(
             "file",
             "a path, bytes or a binary file object",
@@ -48,7 +47,7 @@ pub fn upload(file: &Bound<'_, PyAny>) -> Outcome<(Upload, Option<Source>)> {
         ));
     }
     let (upload, feeder) = Upload::from_chunks(remaining(file), name(file))?;
-    let read = file.getattr(intern!(py, "read"))?.unbind();
+    let read = file.getattr(interned!(py, "read"))?.unbind();
     Ok((upload, Some(Source { read, feeder })))
 }
 

@@ -10,15 +10,12 @@ use std::{
 
 use flowai::{Call, Error, ErrorKind, Result, runtime::TICK};
 use nix::sys::signal::SigSet;
-use pyo3::{
-    exceptions::PyRuntimeWarning,
-    intern,
-    prelude::*,
-    sync::PyOnceLock,
-    types::{PyDict, PyString},
-};
+use pyo3::{exceptions::PyRuntimeWarning, prelude::*, sync::PyOnceLock, types::PyDict};
 
-use crate::errors::{Failure, Outcome, guard};
+use crate::{
+    errors::{Failure, Outcome, guard},
+    once::get_or_make,
+};
 
 /// What a wait of the core calls at least every 50 ms.
 pub type Tick<'a> = &'a mut (dyn FnMut() -> Result<()> + 'a);
@@ -102,24 +99,19 @@ pub fn warn_inside_event_loop(py: Python<'_>) -> PyResult<()> {
     if WARNED.load(Ordering::Relaxed) {
         return Ok(());
     }
-    let modules = MODULES
-        .get_or_try_init(py, || {
-            Ok::<_, PyErr>(
-                py.import("sys")?
-                    .getattr("modules")?
-                    .cast_into::<PyDict>()?
-                    .unbind(),
-            )
-        })?
-        .bind(py);
-    let Some(asyncio) = modules.get_item(intern!(py, "asyncio"))? else {
+    let modules = get_or_make(py, &MODULES, || {
+        let modules = py.import("sys")?.getattr("modules")?;
+        Ok(modules.cast_into::<PyDict>()?.unbind())
+    })?
+    .bind(py);
+    let Some(asyncio) = modules.get_item(interned!(py, "asyncio"))? else {
         return Ok(());
     };
     // A program may be in the middle of importing asyncio.
-    let Ok(running) = asyncio.call_method0(intern!(py, "_get_running_loop")) else {
+    let Ok(running) = asyncio.call_method0(interned!(py, "_get_running_loop")) else {
         return Ok(());
     };
-    if running.is_none() || modules.contains(PyString::intern(py, "ipykernel"))? {
+    if running.is_none() || modules.contains(interned!(py, "ipykernel"))? {
         return Ok(());
     }
     PyErr::warn(

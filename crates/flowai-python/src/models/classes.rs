@@ -5,12 +5,11 @@ use flowai::{
     model::{Field, Shape},
 };
 use pyo3::{
-    intern,
     prelude::*,
     types::{PyCFunction, PyDict, PyTuple, PyType},
 };
 
-use super::{CLASSES, Model, python_name, spec::Spec, table::SPECS};
+use super::{CLASSES, Model, Wire, python_name, spec::Spec, table::SPECS};
 use crate::{fields, opening::OpeningHours};
 
 /// Makes the classes and adds them to the module.
@@ -18,6 +17,8 @@ pub fn add_classes(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     module.add_class::<Model>()?;
     module.add_class::<OpeningHours>()?;
+    // Classes are not made later, when a thread may be forked in the middle of it.
+    py.get_type::<Wire>();
     let mut classes: Vec<Py<PyType>> = Vec::new();
     for (place, spec) in SPECS.iter().enumerate() {
         let general = SPECS
@@ -32,7 +33,7 @@ pub fn add_classes(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add(spec.own().name, &class)?;
         classes.push(class.unbind());
     }
-    CLASSES.get_or_init(py, || classes);
+    let _ = CLASSES.set(py, classes);
     Ok(())
 }
 
@@ -43,8 +44,8 @@ fn make_class<'py>(
 ) -> PyResult<Bound<'py, PyType>> {
     let py = base.py();
     let property = py
-        .import(intern!(py, "builtins"))?
-        .getattr(intern!(py, "property"))?;
+        .import(interned!(py, "builtins"))?
+        .getattr(interned!(py, "property"))?;
     let table = spec.own();
     let words = words(table.doc);
     let members = PyDict::new(py);

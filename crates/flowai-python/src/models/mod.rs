@@ -17,7 +17,6 @@ use flowai::{
 };
 use pyo3::{
     exceptions::PyTypeError,
-    intern,
     prelude::*,
     sync::PyOnceLock,
     types::{PyDict, PyTuple, PyType},
@@ -158,7 +157,7 @@ impl Model {
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Model>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyDict>,))> {
-        let restore = slf.get_type().getattr(intern!(slf.py(), "_restore"))?;
+        let restore = slf.get_type().getattr(interned!(slf.py(), "_restore"))?;
         Ok((restore, (slf.get().to_dict(slf.py())?,)))
     }
 
@@ -173,7 +172,7 @@ impl Model {
 
 fn spec_of(cls: &Bound<'_, PyType>) -> PyResult<&'static Spec> {
     let place = cls
-        .getattr(intern!(cls.py(), "_spec"))
+        .getattr(interned!(cls.py(), "_spec"))
         .and_then(|place| place.extract::<usize>());
     place
         .ok()
@@ -184,7 +183,7 @@ fn spec_of(cls: &Bound<'_, PyType>) -> PyResult<&'static Spec> {
 /// A new instance of a class, whatever its users made of `__init__`.
 fn wrap<'py>(cls: &Bound<'py, PyType>, object: Object) -> PyResult<Bound<'py, PyAny>> {
     let wire = Bound::new(cls.py(), Wire(Mutex::new(Some(object))))?;
-    cls.call_method1(intern!(cls.py(), "__new__"), (cls, wire))
+    cls.call_method1(interned!(cls.py(), "__new__"), (cls, wire))
 }
 
 /// The class of a document of this table: a template may be one that has a class of its own.
