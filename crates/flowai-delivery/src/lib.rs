@@ -34,6 +34,12 @@
 //! Events that were acknowledged and not yet taken are gone when the process ends, and Flow.ai does not send them again. When
 //! the queue is full the call is answered 503.
 //!
+//! # What the outbox promises
+//!
+//! A message that was put into an [`Outbox`] survives crashes and power failures, and is sent as soon as that is possible,
+//! in the order of its thread. It is sent at most once unless repeating was asked for, and what became of it is reported:
+//! sent, failed, or that nobody knows.
+//!
 //! # How it is built
 //!
 //! `receiver` takes calls, `inbox` keeps events, `outbox` keeps messages until they are sent; `storage` is the database file

@@ -178,9 +178,8 @@ impl Place {
     fn check_room(&self) -> Result<()> {
         match self {
             Place::Database(shared) => {
-                let now = self.now();
-                let stats = shared.database.read(move |db| store::stats(db, now))?;
-                check_room(&shared.options, stats.waiting, stats.bytes)
+                let (messages, bytes) = shared.database.read(store::totals)?;
+                check_room(&shared.options, messages, bytes)
             }
             Place::Spool(spool, _, options) => {
                 let (messages, bytes) = spool.waiting()?;

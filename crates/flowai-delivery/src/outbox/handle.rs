@@ -398,8 +398,9 @@ impl Outbox {
         self.owner()?.order(|orders| orders.hurry = true);
         let mut left = 0;
         self.wait_for(timeout, tick, || {
-            let stats = self.stats()?;
-            left = stats.waiting.saturating_add(stats.arriving);
+            let (waiting, _) = self.access()?.database().read(store::totals)?;
+            let (arriving, _) = self.0.spool.waiting()?;
+            left = waiting.saturating_add(arriving);
             Ok((left == 0).then_some(()))
         })?;
         Ok(left)

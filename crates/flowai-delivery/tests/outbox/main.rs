@@ -8,6 +8,7 @@
 )]
 
 mod ambiguous;
+mod figures;
 mod limits;
 mod network;
 mod order;

@@ -63,11 +63,15 @@ pub(crate) fn show(db: &Connection, id: i64) -> Result<Option<OutboxEntry>> {
         .optional()
 }
 
+/// How many messages wait, and how many bytes they have.
+pub(crate) fn totals(db: &Connection) -> Result<(u64, u64)> {
+    db.prepare_cached("SELECT messages, bytes FROM total")?
+        .query_row([], |row| Ok((unsigned(row, 0)?, unsigned(row, 1)?)))
+}
+
 pub(crate) fn stats(db: &Connection, now: i64) -> Result<OutboxStats> {
     let count = |sql: &str| -> Result<u64> { db.prepare_cached(sql)?.query_row([], |row| unsigned(row, 0)) };
-    let (waiting, bytes) = db
-        .prepare_cached("SELECT messages, bytes FROM total")?
-        .query_row([], |row| Ok((unsigned(row, 0)?, unsigned(row, 1)?)))?;
+    let (waiting, bytes) = totals(db)?;
     let oldest: Option<i64> = db
         .prepare_cached("SELECT enqueued_at FROM message ORDER BY position LIMIT 1")?
         .query_row([], |row| row.get(0))

@@ -7,7 +7,7 @@ mod look;
 mod queue;
 mod reports;
 
-pub(crate) use look::{list, show, stats};
+pub(crate) use look::{list, show, stats, totals};
 pub(crate) use queue::{
     Due, Inserted, Job, Limits, begin_attempt, copies, discard, due, expire, forget_imported, import, insert,
     keep_imported, recover, settle, wake,
