@@ -145,7 +145,10 @@ fn every_vector_has_the_documented_form() {
             continue;
         }
         if vector.area == "opening_hours" {
-            assert!(vector.get("hours").is_object() && has("at") && has("expect"), "{id}");
+            assert!(
+                vector.get("hours").is_object() && has("at") && has("expect"),
+                "{id}"
+            );
             continue;
         }
         assert!(OPERATIONS.contains(&vector.op()), "{id}");
