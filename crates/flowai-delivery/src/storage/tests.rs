@@ -103,7 +103,14 @@ fn many_writes_share_a_commit() {
     let directory = Directory::new();
     let database = open(&directory).unwrap();
     let (hold, held) = mpsc::channel::<()>();
-    database.submit(Durability::Written, move |_| Ok(held.recv().is_err()), |_| {});
+    let (begin, begun) = mpsc::channel();
+    let holding = move |_: &Connection| {
+        begin.send(()).unwrap();
+        Ok(held.recv().is_err())
+    };
+    database.submit(Durability::Written, holding, |_| {});
+    // It is alone in its commit, so all that follow are together.
+    begun.recv().unwrap();
     let runs = Arc::new(AtomicUsize::new(0));
     let (done, results) = mpsc::channel();
     for n in 0..WRITES {
