@@ -72,6 +72,17 @@ fn acknowledged_events_are_in_the_inbox() {
 }
 
 #[test]
+fn a_stopped_receiver_has_let_go_of_its_inbox() {
+    let place = Place::new();
+    for id in ["m1", "m2", "m3", "m4", "m5"] {
+        let receiver = with_inbox(&Inbox::open(place.file()).unwrap());
+        assert_eq!(ask(&receiver, post(&reply("t", id), "")).status, 200);
+        receiver.stop().unwrap();
+    }
+    assert_eq!(Inbox::open(place.file()).unwrap().stats().unwrap().waiting, 5);
+}
+
+#[test]
 fn a_verified_body_that_cannot_be_read_is_acknowledged_and_kept() {
     let place = Place::new();
     let inbox = Inbox::open(place.file()).unwrap();

@@ -72,15 +72,15 @@ impl Receiver {
         let (queue, counters) = (service.queue.clone(), service.counters.clone());
         let drain_time = service.limits.drain_time;
         let stores = service.inbox.is_some();
-        let kept_tls = tls.clone();
+        let (kept_tls, ended) = (tls.clone(), queue.clone());
         let (orders, orders_receiver) = watch::channel(Order::Run);
         let service = Arc::new(service);
         let server = runtime::spawn(async move {
-            match Server::new(listener, tls, service.clone(), orders_receiver) {
+            match Server::new(listener, tls, service, orders_receiver) {
                 Ok(server) => server.run().await,
                 Err(error) => {
                     log::error!("the receiver cannot use its socket: {error}");
-                    service.queue.close();
+                    ended.close();
                 }
             }
         })?;

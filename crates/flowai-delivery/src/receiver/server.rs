@@ -110,6 +110,8 @@ impl Server {
             () = stricter_than(&mut self.orders, Order::Drain) => {}
         }
         self.tasks.shutdown().await;
+        // Whoever waits for the end may want to open the inbox again.
+        drop(self.service);
         drop(self.ended);
     }
 
