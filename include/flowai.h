@@ -62,6 +62,37 @@
  *         fprintf(stderr, "%s\n", text.ptr);
  * @endcode
  *
+ * Receive so that nothing is lost: a receiver with an inbox acknowledges a call once its events are safe in a file,
+ * from which they are handled, again after a crash until flowai_inbox_delivery_ack() has been called:
+ *
+ * @code{.c}
+ *     flowai_inbox_options defaults = {0};
+ *     flowai_inbox inbox = {0};
+ *     flowai_receiver_config config = {0};
+ *     flowai_receiver receiver = {0};
+ *     flowai_inbox_delivery delivery = {0};
+ *     flowai_event event = {0};
+ *     flowai_str text = {0};
+ *
+ *     if (flowai_inbox_open("flowai.db", defaults, NULL, &inbox) == FLOWAI_OK
+ *         && flowai_receiver_config_new(NULL, &config) == FLOWAI_OK
+ *         && flowai_receiver_config_set_inbox(config, inbox, NULL) == FLOWAI_OK
+ *         && flowai_receiver_config_set_no_verifier(config, NULL) == FLOWAI_OK    // as above, outside of a test
+ *         && flowai_receiver_start(config, NULL, &receiver) == FLOWAI_OK) {
+ *         while (flowai_inbox_next(inbox, FLOWAI_FOREVER, NULL, &delivery) == FLOWAI_OK) {
+ *             if (flowai_inbox_delivery_event(delivery, &event) == FLOWAI_OK
+ *                 && flowai_event_text(event, &text) == FLOWAI_OK) {
+ *                 printf("%s\n", text.ptr);
+ *                 (void)flowai_inbox_delivery_ack(delivery, NULL);
+ *             }
+ *             flowai_event_free(event);
+ *             flowai_inbox_delivery_free(delivery);          // without ack: it comes again
+ *         }
+ *     }
+ * @endcode
+ *
+ * Messages that must not be lost either go through a flowai_outbox.
+ *
  * Ask, and read what a reply shows, without a webhook:
  *
  * @code{.c}
@@ -113,12 +144,14 @@
  * - Numbers that may be absent are int64_t and then FLOWAI_NONE. Times are milliseconds unless said otherwise.
  * - Values of the service (roles, types of events and media, channels) are text, since new ones may appear at any time.
  * - Threads: every function may be called from any thread, also with the same objects, unless said otherwise. Reading
- *   from an object never waits. A blocking call does the library's work on the thread that calls; only a receiver has a
- *   thread of its own, which blocks all signals.
+ *   from an object never waits. A blocking call does the library's work on the thread that calls; only receivers,
+ *   inboxes and outboxes have threads of their own, which block all signals.
  * - Signals: SIGPIPE is kept from the program during calls, whatever it does with it. errno is the same after a call.
  *   System calls that a signal interrupts are repeated.
- * - fork: a child may go on to use its handles, except receivers (FLOWAI_ERR_FORKED) and what a thread of the parent was
- *   using at that moment (which may give errors). Nothing has to be done before or after.
+ * - fork: a child may go on to use its handles, except receivers and inboxes (FLOWAI_ERR_FORKED), and what a thread of
+ *   the parent was using at that moment (which may give errors). Into an outbox it can put messages. A child whose parent
+ *   had an inbox or outbox open cannot open another one, unless it executes a program. Nothing has to be done before or
+ *   after.
  * - C++: exceptions must not leave a callback. No exception comes out of the library.
  * - The library is never unloaded: dlclose() leaves it in memory.
  */
@@ -453,29 +486,6 @@ typedef struct {
 } flowai_verifier;
 
 /**
- * The settings of a receiver. Free it with flowai_receiver_config_free(), any time after flowai_receiver_start(),
- * which copies it.
- */
-typedef struct {
-  /**
-   * 0 is none.
-   */
-  uint64_t id;
-} flowai_receiver_config;
-
-/**
- * A server that receives the webhook calls of Flow.ai and hands out their events. A call is acknowledged only after
- * its events are in the queue; the queue is in memory, so what nobody has taken is gone when the process ends. Free
- * it with flowai_receiver_free(). In a forked child its functions fail with FLOWAI_ERR_FORKED.
- */
-typedef struct {
-  /**
-   * 0 is none.
-   */
-  uint64_t id;
-} flowai_receiver;
-
-/**
  * A name and a value: a header of an HTTP request, or a parameter of a query.
  */
 typedef struct {
@@ -798,11 +808,6 @@ typedef struct {
  * A message of the bot on another channel.
  */
 #define FLOWAI_EVENT_OUTBOUND 12
-
-/**
- * In place of a kind of event: any.
- */
-#define FLOWAI_EVENT_ANY -1
 
 #ifdef __cplusplus
 extern "C" {
@@ -1508,6 +1513,17 @@ flowai_status flowai_send_options_set_params_json(flowai_send_options options,
  * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
 flowai_status flowai_send_options_set_timeout_ms(flowai_send_options options, uint32_t ms, flowai_error *err);
+
+/**
+ * Sets how long a message may wait in an outbox; then it is reported as failed. Default: the longest time that the
+ * options of the outbox have. For the functions flowai_outbox_send... and uploads.
+ *
+ * @param options  Options.
+ * @param ms       Milliseconds.
+ * @param err      Receives an error on failure; may be NULL.
+ * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_send_options_set_expires_in_ms(flowai_send_options options, uint64_t ms, flowai_error *err);
 
 /**
  * Sets whether the service answers only when a message is completed and saved, in place of as soon as it was
@@ -3264,6 +3280,222 @@ flowai_status flowai_verifier_unwrap(flowai_verifier verifier,
 void flowai_verifier_free(flowai_verifier verifier);
 
 /**
+ * The version of the library that is running, such as "0.1.0"; compare with FLOWAI_VERSION, that of this header.
+ *
+ * @return  A string that lives for ever. Never NULL.
+ * @par Thread safety  Any thread; async-signal-safe.
+ */
+const char *flowai_version(void);
+
+/**
+ * The version of the library that is running as a number, in the form of FLOWAI_VERSION_NUMBER.
+ *
+ * @return  major * 1000000 + minor * 1000 + patch.
+ * @par Thread safety  Any thread; async-signal-safe.
+ */
+uint32_t flowai_version_number(void);
+
+/**
+ * Frees every handle that is left, which closes clients, receivers, inboxes and outboxes. Nobody has to call this: it is
+ * for programs that want to leave nothing behind, such as under a memory checker. The library can be used again
+ * afterwards; handles from before are invalid.
+ *
+ * @par Thread safety  Any thread. Calls that other threads are in go on to their end.
+ * @par Blocking       At most a second for each receiver; see flowai_outbox_close() and flowai_inbox_close().
+ */
+void flowai_shutdown(void);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+/* Receiver, inbox and outbox. Define this where the library was built without them. */
+#ifndef FLOWAI_WITHOUT_DELIVERY
+
+/**
+ * The settings of a receiver. Free it with flowai_receiver_config_free(), any time after flowai_receiver_start(),
+ * which copies it.
+ */
+typedef struct {
+  /**
+   * 0 is none.
+   */
+  uint64_t id;
+} flowai_receiver_config;
+
+/**
+ * Events that were received and are to be handled, at least once each, in a file. Free it with flowai_inbox_free().
+ *
+ * What was put in survives crashes and power loss. An event that comes again is stored once, if it carries an
+ * identity (flowai_event_dedupe_key()); one without is always stored, and marked if the same bytes came within 24
+ * hours. The events of a thread are handed out one at a time, in the order in which they were stored; different
+ * threads in parallel. An event that is not acknowledged is handed out again, later and later, and becomes a dead
+ * letter in the end; then its thread goes on. After a crash events are handed out that had been handled and not yet
+ * acknowledged.
+ *
+ * A file has one owner. In a forked child the functions fail with FLOWAI_ERR_FORKED, and no inbox can be opened there:
+ * fork before the first one is opened.
+ */
+typedef struct {
+  /**
+   * 0 is none.
+   */
+  uint64_t id;
+} flowai_inbox;
+
+/**
+ * A server that receives the webhook calls of Flow.ai. Free it with flowai_receiver_free(). In a forked child its
+ * functions fail with FLOWAI_ERR_FORKED.
+ *
+ * With flowai_receiver_config_set_inbox() a call is acknowledged once its events are safe in the inbox. Without an
+ * inbox it is acknowledged when they are in a queue in memory, from which flowai_receiver_next() takes them: what
+ * nobody has taken is gone when the process ends, and Flow.ai does not send it again.
+ */
+typedef struct {
+  /**
+   * 0 is none.
+   */
+  uint64_t id;
+} flowai_receiver;
+
+/**
+ * How an inbox behaves. Free it with flowai_inbox_options_free(), any time after flowai_inbox_open(), which copies it.
+ */
+typedef struct {
+  /**
+   * 0 is none: all defaults.
+   */
+  uint64_t id;
+} flowai_inbox_options;
+
+/**
+ * An event of an inbox that is to be handled. Say what became of it with one of flowai_inbox_delivery_ack(), _retry(),
+ * _fail() and _dead(), within the lease time or the last heartbeat: else it is handed out again. Free it with
+ * flowai_inbox_delivery_free(); one that is freed without an outcome has failed.
+ */
+typedef struct {
+  /**
+   * 0 is none.
+   */
+  uint64_t id;
+} flowai_inbox_delivery;
+
+/**
+ * Called for each event, on a thread of the library that blocks all signals, several at once. It may call the library,
+ * the same inbox too. Its arguments: the user_data that was given with it; the event, which the library frees when it
+ * returns. It returns 0 when the event is handled; anything else is a failure, and the event is handed out again later.
+ * A function that has said itself what became of the event returns what it likes. It must not unwind: no C++ exception
+ * may leave it.
+ */
+typedef int32_t (*flowai_inbox_handler)(void *user_data, flowai_inbox_delivery delivery);
+
+/**
+ * Called about every 50 ms on the thread that waits, with the user_data that was given with it. It returns true to go
+ * on and false to end. It must not unwind: no C++ exception may leave it.
+ */
+typedef bool (*flowai_go_on)(void *user_data);
+
+/**
+ * How an outbox behaves. Free it with flowai_outbox_options_free(), any time after flowai_outbox_open(), which copies
+ * it.
+ */
+typedef struct {
+  /**
+   * 0 is none: all defaults.
+   */
+  uint64_t id;
+} flowai_outbox_options;
+
+/**
+ * Messages that are sent sooner or later, from a file. Free it with flowai_outbox_free().
+ *
+ * What was put in survives crashes and power loss. The messages of a thread leave one at a time, in their order;
+ * different threads in parallel. A message that cannot be sent now is tried again, later and later; its thread waits,
+ * the others go on. That a message leaves is written down before its first byte does, so after a crash it is known
+ * which ones may have been taken: they are not sent again unless flowai_outbox_options_set_on_ambiguous() says so. What
+ * became of each message is a report, kept until it is acknowledged.
+ *
+ * A file has one owner, which sends. Other processes attach to it. In a forked child messages can be put in, which the
+ * owner sends; the other functions fail with FLOWAI_ERR_FORKED.
+ */
+typedef struct {
+  /**
+   * 0 is none.
+   */
+  uint64_t id;
+} flowai_outbox;
+
+/**
+ * What became of a message of an outbox. Acknowledge it when you have taken note: until then it is reported again each
+ * time the outbox is opened. Free it with flowai_outbox_report_free().
+ */
+typedef struct {
+  /**
+   * 0 is none.
+   */
+  uint64_t id;
+} flowai_outbox_report;
+
+/**
+ * What is known of a message once it is in an outbox. Free it with flowai_outbox_receipt_free().
+ */
+typedef struct {
+  /**
+   * 0 is none.
+   */
+  uint64_t id;
+} flowai_outbox_receipt;
+
+/**
+ * How an outbox keeps a file that is to be uploaded: one of FLOWAI_KEEP_... .
+ */
+typedef int32_t flowai_keep_file;
+
+/**
+ * What became of a message of an outbox: one of FLOWAI_OUTCOME_... .
+ */
+typedef int32_t flowai_outcome;
+
+/**
+ * In place of a kind of event: any.
+ */
+#define FLOWAI_EVENT_ANY -1
+
+/**
+ * A copy of its own, removed when the message is settled.
+ */
+#define FLOWAI_KEEP_COPY 0
+
+/**
+ * Its path, size and time of change. If it is gone or has changed when its turn comes, the message fails.
+ */
+#define FLOWAI_KEEP_REFERENCE 1
+
+/**
+ * One that this version does not know.
+ */
+#define FLOWAI_OUTCOME_UNKNOWN 0
+
+/**
+ * The service took it.
+ */
+#define FLOWAI_OUTCOME_SENT 1
+
+/**
+ * It left, and nobody knows whether the service took it.
+ */
+#define FLOWAI_OUTCOME_MAYBE_SENT 2
+
+/**
+ * The service did not take it, and it is not tried again.
+ */
+#define FLOWAI_OUTCOME_FAILED 3
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
  * Makes settings with every default. Before a receiver can start, one of flowai_receiver_config_set_verifier() and
  * flowai_receiver_config_set_no_verifier() must be called.
  *
@@ -3316,7 +3548,32 @@ flowai_status flowai_receiver_config_set_listen(flowai_receiver_config config, c
 flowai_status flowai_receiver_config_set_path(flowai_receiver_config config, const char *path, flowai_error *err);
 
 /**
- * Makes the receiver speak HTTPS. Default: HTTP, for tests and behind a proxy; the service itself calls only HTTPS.
+ * Sets where GET tells how the receiver is doing, to anybody who asks: HTTP status 200 or 503, and numbers in JSON.
+ * Where it is the path of the webhook, that comes first. Default: "/health".
+ *
+ * @param config  Settings.
+ * @param path    An absolute path, percent-encoded, without a query; NULL to tell nobody.
+ * @param err     Receives an error on failure; may be NULL.
+ * @return        FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_receiver_config_set_health(flowai_receiver_config config, const char *path, flowai_error *err);
+
+/**
+ * Makes the receiver store events in an inbox, and acknowledge a call once they are safe there. While they cannot be
+ * stored calls are answered with HTTP status 503, and Flow.ai sends them again for up to four hours ("Responding to a
+ * call" of the API document). Take the events from the inbox; the receiver hands out none itself. Default: a queue in
+ * memory, which is not durable.
+ *
+ * @param config  Settings.
+ * @param inbox   An inbox, which stays the caller's and may be freed at once.
+ * @param err     Receives an error on failure; may be NULL.
+ * @return        FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_receiver_config_set_inbox(flowai_receiver_config config, flowai_inbox inbox, flowai_error *err);
+
+/**
+ * Makes the receiver speak HTTPS. When the files change they are loaded again. Default: HTTP, for tests and behind a
+ * proxy; the service itself calls only HTTPS.
  *
  * @param config       Settings.
  * @param certificate  A PEM file with the certificate and the chain above it.
@@ -3330,7 +3587,8 @@ flowai_status flowai_receiver_config_set_tls(flowai_receiver_config config,
                                              flowai_error *err);
 
 /**
- * Sets how many events wait at most to be taken; then calls are answered with HTTP status 503. Default: 1,024.
+ * Sets how many events wait in memory at most to be taken; then calls are answered with HTTP status 503. An inbox has
+ * no such limit. Default: 1,024.
  *
  * @param config  Settings.
  * @param events  A number, more than 0.
@@ -3421,7 +3679,8 @@ flowai_status flowai_receiver_port(flowai_receiver receiver, uint16_t *out);
  * @param err         Receives an error on failure; may be NULL.
  * @param out         Receives the event, which the caller frees; {0} when the time is over.
  * @return            FLOWAI_OK, FLOWAI_ERR_CLOSED (the receiver was stopped and all its events were taken),
- *                    FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ *                    FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT (also where events go to an inbox),
+ *                    FLOWAI_ERR_BAD_HANDLE.
  * @par Thread safety  Any thread, several at once; each event is handed out once.
  * @par Blocking       For the time limit; flowai_receiver_stop() and flowai_receiver_free() on another thread end the
  *                     wait.
@@ -3454,8 +3713,36 @@ flowai_status flowai_receiver_wait(flowai_receiver receiver,
                                    flowai_event *out);
 
 /**
+ * Loads certificate and key from their files now, for the connections that come; those that are open stay. This happens
+ * by itself within a second after the files have changed.
+ *
+ * @param receiver  A receiver.
+ * @param err       Receives an error on failure; may be NULL.
+ * @return          FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT (the files are no good, and the old certificate stays; or the
+ *                  receiver speaks HTTP), FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread.
+ */
+flowai_status flowai_receiver_reload_tls(flowai_receiver receiver, flowai_error *err);
+
+/**
+ * What a receiver has done since it was started.
+ *
+ * Fields of ReceiverStats: "accepted", the events that were queued or stored; "repeated", those that were acknowledged
+ * and not stored again, since the inbox had them; "rejected", a document with the number of refused requests for each
+ * HTTP status; "dropped", the connections that were ended because the client was too slow or had to make room;
+ * "queued", the events in the queue now.
+ *
+ * @param receiver  A receiver.
+ * @param err       Receives an error on failure; may be NULL.
+ * @param out       Receives a document named ReceiverStats, which the caller frees.
+ * @return          FLOWAI_OK, FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread.
+ */
+FLOWAI_NODISCARD flowai_status flowai_receiver_stats(flowai_receiver receiver, flowai_error *err, flowai_document *out);
+
+/**
  * Stops gracefully: accepts nothing more, answers the requests in flight, and returns when that is done. Events that
- * are queued can still be taken.
+ * are queued can still be taken; those that were acknowledged are in the inbox if there is one.
  *
  * @param receiver  A receiver.
  * @param err       Receives an error on failure; may be NULL.
@@ -3468,7 +3755,7 @@ flowai_status flowai_receiver_stop(flowai_receiver receiver, flowai_error *err);
 
 /**
  * Stops a receiver at once and frees it: requests in flight are cut off unanswered, so that Flow.ai sends them again,
- * and events that nobody took are gone. Threads that wait for events return with FLOWAI_ERR_CLOSED. {0} and one that
+ * and events in the queue that nobody took are gone. Threads that wait for events return with FLOWAI_ERR_CLOSED. {0} and one that
  * was freed before are left alone.
  *
  * @param receiver  A receiver.
@@ -3477,33 +3764,1114 @@ flowai_status flowai_receiver_stop(flowai_receiver receiver, flowai_error *err);
 void flowai_receiver_free(flowai_receiver receiver);
 
 /**
- * The version of the library that is running, such as "0.1.0"; compare with FLOWAI_VERSION, that of this header.
+ * Makes options with every default. What makes no sense is refused by flowai_inbox_open().
  *
- * @return  A string that lives for ever. Never NULL.
- * @par Thread safety  Any thread; async-signal-safe.
+ * @param err  Receives an error on failure; may be NULL.
+ * @param out  Receives the options, which the caller frees.
+ * @return     FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT.
+ * @par Thread safety  Any thread.
  */
-const char *flowai_version(void);
+FLOWAI_NODISCARD flowai_status flowai_inbox_options_new(flowai_error *err, flowai_inbox_options *out);
 
 /**
- * The version of the library that is running as a number, in the form of FLOWAI_VERSION_NUMBER.
+ * Sets how long an event may be held without an outcome or a heartbeat before it is handed out again. Default: 5
+ * minutes.
  *
- * @return  major * 1000000 + minor * 1000 + patch.
- * @par Thread safety  Any thread; async-signal-safe.
+ * @param options  Options.
+ * @param ms       Milliseconds, more than 0.
+ * @param err      Receives an error on failure; may be NULL.
+ * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
-uint32_t flowai_version_number(void);
+flowai_status flowai_inbox_options_set_lease_time_ms(flowai_inbox_options options, uint64_t ms, flowai_error *err);
 
 /**
- * Frees every handle that is left, which closes clients and stops receivers. Nobody has to call this: it is for
- * programs that want to leave nothing behind, such as under a memory checker. The library can be used again
- * afterwards; handles from before are invalid.
+ * Sets how often an event is handed out before it becomes a dead letter. Default: 10.
  *
- * @par Thread safety  Any thread. Calls that other threads are in go on to their end.
- * @par Blocking       At most a second for each receiver.
+ * @param options   Options.
+ * @param attempts  A number, more than 0.
+ * @param err       Receives an error on failure; may be NULL.
+ * @return          FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
-void flowai_shutdown(void);
+flowai_status flowai_inbox_options_set_max_attempts(flowai_inbox_options options, uint32_t attempts, flowai_error *err);
+
+/**
+ * Sets how long an event waits between two attempts. Default: 1 s after the first failure, then three times as long
+ * each time, up to 15 minutes.
+ *
+ * @param options  Options.
+ * @param min_ms   Milliseconds after the first failure.
+ * @param max_ms   Milliseconds at most.
+ * @param err      Receives an error on failure; may be NULL.
+ * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_inbox_options_set_retry_ms(flowai_inbox_options options,
+                                                uint64_t min_ms,
+                                                uint64_t max_ms,
+                                                flowai_error *err);
+
+/**
+ * Sets how long handled events are kept, for flowai_inbox_replay(). Default: 7 days.
+ *
+ * @param options  Options.
+ * @param ms       Milliseconds.
+ * @param err      Receives an error on failure; may be NULL.
+ * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_inbox_options_set_keep_handled_ms(flowai_inbox_options options, uint64_t ms, flowai_error *err);
+
+/**
+ * Sets how long dead letters are kept. Default: until they are replayed or discarded.
+ *
+ * @param options  Options.
+ * @param ms       Milliseconds.
+ * @param err      Receives an error on failure; may be NULL.
+ * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_inbox_options_set_keep_dead_ms(flowai_inbox_options options, uint64_t ms, flowai_error *err);
+
+/**
+ * Sets for how long an event that comes again is recognised. Default: 7 days. Flow.ai repeats a call for up to four
+ * hours ("Responding to a call" of the API document).
+ *
+ * @param options  Options.
+ * @param ms       Milliseconds, at least 24 hours.
+ * @param err      Receives an error on failure; may be NULL.
+ * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_inbox_options_set_deduplication_ms(flowai_inbox_options options, uint64_t ms, flowai_error *err);
+
+/**
+ * Sets how many bytes of the file may be in use. Beyond that handled events are removed before their time, and when
+ * that is not enough nothing more is stored and calls are answered with HTTP status 503. Default: as long as there is
+ * room on the disk.
+ *
+ * @param options  Options.
+ * @param bytes    Bytes.
+ * @param err      Receives an error on failure; may be NULL.
+ * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_inbox_options_set_max_bytes(flowai_inbox_options options, uint64_t bytes, flowai_error *err);
+
+/**
+ * Sets how long to wait for another process that has locked the database before that is FLOWAI_ERR_STORAGE. Default:
+ * 2,000.
+ *
+ * @param options  Options.
+ * @param ms       Milliseconds.
+ * @param err      Receives an error on failure; may be NULL.
+ * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_inbox_options_set_lock_time_ms(flowai_inbox_options options, uint64_t ms, flowai_error *err);
+
+/**
+ * Frees options. {0} and what was freed before are left alone.
+ *
+ * @param options  Options.
+ */
+void flowai_inbox_options_free(flowai_inbox_options options);
+
+/**
+ * Opens the inbox in a file, which is created when it is missing.
+ *
+ * @param path     The file, on a disk of this machine.
+ * @param options  How it behaves, which is copied; {0} for all defaults.
+ * @param err      Receives an error on failure; may be NULL.
+ * @param out      Receives the inbox, which the caller frees.
+ * @return         FLOWAI_OK, FLOWAI_ERR_STORAGE (another process has it open, or the file is damaged, is of another
+ *                 application or a newer version of this library, or cannot be made to survive power failures),
+ *                 FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread. A thread of the library writes in the background; it blocks all signals.
+ * @par Blocking       While the file is checked and the disk works.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_inbox_open(const char *path,
+                                flowai_inbox_options options,
+                                flowai_error *err,
+                                flowai_inbox *out);
+
+/**
+ * Opens an inbox that another process may own, to look at it and to mend it: its events are listed, replayed,
+ * discarded, forgotten and put, and not handed out. The owner notices within a second.
+ *
+ * @param path  The file, which must exist.
+ * @param err   Receives an error on failure; may be NULL.
+ * @param out   Receives the inbox, which the caller frees.
+ * @return      FLOWAI_OK, FLOWAI_ERR_STORAGE as flowai_inbox_open() (there is no such file, or one of an older version,
+ *              too), FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_FORKED.
+ * @par Thread safety  Any thread. A thread of the library writes in the background; it blocks all signals.
+ * @par Blocking       While the disk works.
+ */
+FLOWAI_NODISCARD flowai_status flowai_inbox_attach(const char *path, flowai_error *err, flowai_inbox *out);
+
+/**
+ * The next event to handle.
+ *
+ * @param inbox       An inbox.
+ * @param timeout_ms  How long to wait at most, in milliseconds; FLOWAI_FOREVER for no limit.
+ * @param err         Receives an error on failure; may be NULL.
+ * @param out         Receives the delivery, which the caller settles and frees; {0} when the time is over.
+ * @return            FLOWAI_OK, FLOWAI_ERR_STORAGE (the event is handed out later), FLOWAI_ERR_CLOSED,
+ *                    FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT (also where the inbox was only attached to),
+ *                    FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread, several at once; each event is handed out to one of them.
+ * @par Blocking       For the time limit; flowai_inbox_close() on another thread ends the wait.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_inbox_next(flowai_inbox inbox,
+                                uint32_t timeout_ms,
+                                flowai_error *err,
+                                flowai_inbox_delivery *out);
+
+/**
+ * Stores the event or the array of events that a webhook call carries, all or none, for a program that has an HTTP
+ * server of its own; a receiver does it by itself. Check with a verifier first who has sent it. A body that cannot be
+ * read is stored as a dead letter, since its sender would only repeat it. Answer the call with a status of 2xx once
+ * this has succeeded, and with 503 when it failed.
+ *
+ * Fields of StoredEvent: "id", the number of the event or of the one that it repeats; "duplicate", whether it had been
+ * stored before and was not stored again; "dead", whether it cannot be read.
+ *
+ * @param inbox  An inbox.
+ * @param body   What came; may be NULL if len is 0.
+ * @param len    Its length in bytes.
+ * @param err    Receives an error on failure; may be NULL.
+ * @param out    Receives a list of documents named StoredEvent, which the caller frees.
+ * @return       FLOWAI_OK, FLOWAI_ERR_STORAGE (as far as anybody knows nothing is stored), FLOWAI_ERR_CLOSED,
+ *               FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread; several at once share a commit.
+ * @par Blocking       Until the events are on the disk.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_inbox_put(flowai_inbox inbox,
+                               const void *body,
+                               size_t len,
+                               flowai_error *err,
+                               flowai_list *out);
+
+/**
+ * Lists events by number, oldest first.
+ *
+ * Fields of InboxEntry: "id", the number of the event; "thread_id"; "state", which is "waiting", "handled" or "dead";
+ * "received_at_ms", milliseconds since 1970 UTC; "attempts", how often it was handed out; "error", what went wrong
+ * last; "maybe_duplicate", whether the same bytes came within the 24 hours before; "replay_of", the event that this
+ * one is a copy of; "size", the bytes of its body.
+ *
+ * @param inbox      An inbox.
+ * @param state      Only those in this state; NULL for any.
+ * @param thread_id  Only those of this thread, by its whole id; NULL for any.
+ * @param after      Only those with a larger number: the last one of the page before, at first 0.
+ * @param limit      How many at most.
+ * @param err        Receives an error on failure; may be NULL.
+ * @param out        Receives a list of documents named InboxEntry, which the caller frees.
+ * @return           FLOWAI_OK, FLOWAI_ERR_STORAGE, FLOWAI_ERR_CLOSED, FLOWAI_ERR_FORKED,
+ *                   FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread.
+ * @par Blocking       While the disk works.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_inbox_list(flowai_inbox inbox,
+                                const char *state,
+                                const char *thread_id,
+                                int64_t after,
+                                uint32_t limit,
+                                flowai_error *err,
+                                flowai_list *out);
+
+/**
+ * One event; flowai_inbox_body() is what it says.
+ *
+ * @param inbox  An inbox.
+ * @param id     The number of the event.
+ * @param err    Receives an error on failure; may be NULL.
+ * @param out    Receives a document named InboxEntry, see flowai_inbox_list(), which the caller frees; {0} if there is
+ *               no such event.
+ * @return       FLOWAI_OK, FLOWAI_ERR_STORAGE, FLOWAI_ERR_CLOSED, FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT,
+ *               FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread.
+ * @par Blocking       While the disk works.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_inbox_show(flowai_inbox inbox,
+                                int64_t id,
+                                flowai_error *err,
+                                flowai_document *out);
+
+/**
+ * The body of an event, byte for byte as it came. That of a dead letter may be anything, not even UTF-8: rely on len.
+ *
+ * @param inbox  An inbox.
+ * @param id     The number of the event.
+ * @param err    Receives an error on failure; may be NULL.
+ * @param out    Receives the body, which the caller frees; {0} if there is no such event.
+ * @return       FLOWAI_OK, FLOWAI_ERR_STORAGE, FLOWAI_ERR_CLOSED, FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT,
+ *               FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread.
+ * @par Blocking       While the disk works.
+ */
+FLOWAI_NODISCARD flowai_status flowai_inbox_body(flowai_inbox inbox, int64_t id, flowai_error *err, flowai_string *out);
+
+/**
+ * Stores a copy of an event, with the same bytes, to be handled after everything that waits now; a dead letter is
+ * handled then. Who handles the copy sees it: flowai_inbox_delivery_replayed().
+ *
+ * Fields of ReplayedEvent: "id", the number of the copy.
+ *
+ * @param inbox  An inbox.
+ * @param id     The number of the event.
+ * @param err    Receives an error on failure; may be NULL.
+ * @param out    Receives a list of documents named ReplayedEvent, which the caller frees: one, or several when a dead
+ *               letter that could not be read turns out to be an array, or none if there is no such event.
+ * @return       FLOWAI_OK, FLOWAI_ERR_WEBHOOK_PARSE (it still cannot be read), FLOWAI_ERR_STORAGE, FLOWAI_ERR_CLOSED,
+ *               FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread.
+ * @par Blocking       While the disk works.
+ */
+FLOWAI_NODISCARD flowai_status flowai_inbox_replay(flowai_inbox inbox, int64_t id, flowai_error *err, flowai_list *out);
+
+/**
+ * Removes an event for good.
+ *
+ * @param inbox  An inbox.
+ * @param id     The number of the event.
+ * @param err    Receives an error on failure; may be NULL.
+ * @param out    Receives whether there was such an event.
+ * @return       FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT (it is being handled), FLOWAI_ERR_STORAGE, FLOWAI_ERR_CLOSED,
+ *               FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread.
+ * @par Blocking       While the disk works.
+ */
+flowai_status flowai_inbox_discard(flowai_inbox inbox, int64_t id, flowai_error *err, bool *out);
+
+/**
+ * Removes all events of a conversation for good, handled or not, and overwrites them in the file. Bodies that could not
+ * be read belong to no conversation.
+ *
+ * @param inbox      An inbox.
+ * @param thread_id  The thread; an id without a channel (the part after "|") means the conversation in every channel.
+ * @param err        Receives an error on failure; may be NULL.
+ * @param out        Receives how many events there were.
+ * @return           FLOWAI_OK, FLOWAI_ERR_STORAGE, FLOWAI_ERR_CLOSED, FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT,
+ *                   FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread.
+ * @par Blocking       While the disk works.
+ */
+flowai_status flowai_inbox_forget(flowai_inbox inbox, const char *thread_id, flowai_error *err, uint64_t *out);
+
+/**
+ * How an inbox is doing.
+ *
+ * Fields of InboxStats: "waiting", the events that are not handled yet; "leased", those of them that this process is
+ * handling now; "oldest_waiting_ms", how long ago the oldest of them was received, absent if none waits; "dead", the
+ * dead letters; "bytes", the size of the database.
+ *
+ * @param inbox  An inbox.
+ * @param err    Receives an error on failure; may be NULL.
+ * @param out    Receives a document named InboxStats, which the caller frees.
+ * @return       FLOWAI_OK, FLOWAI_ERR_STORAGE, FLOWAI_ERR_CLOSED, FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT,
+ *               FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread.
+ * @par Blocking       While the disk works.
+ */
+FLOWAI_NODISCARD flowai_status flowai_inbox_stats(flowai_inbox inbox, flowai_error *err, flowai_document *out);
+
+/**
+ * Closes an inbox, also for the receiver that stores in it: who waits for events gets FLOWAI_ERR_CLOSED, writes that
+ * have begun are finished, and another process can open the file. Events that are being handled will be handed out
+ * again.
+ *
+ * @param inbox  An inbox.
+ * @param err    Receives an error on failure; may be NULL.
+ * @return       FLOWAI_OK, FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread, several times too.
+ * @par Blocking       While the disk works.
+ */
+flowai_status flowai_inbox_close(flowai_inbox inbox, flowai_error *err);
+
+/**
+ * Frees an inbox. It is closed when nobody uses it any more: receivers that store in it, deliveries, and threads that
+ * wait for events go on. {0} and one that was freed before are left alone.
+ *
+ * @param inbox  An inbox.
+ * @par Blocking  While the disk works.
+ */
+void flowai_inbox_free(flowai_inbox inbox);
+
+/**
+ * The event.
+ *
+ * @param delivery  A delivery.
+ * @param out       Receives the event, which the caller frees and which does not need the delivery.
+ * @return          FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+FLOWAI_NODISCARD flowai_status flowai_inbox_delivery_event(flowai_inbox_delivery delivery, flowai_event *out);
+
+/**
+ * The number of the event in its inbox, the same in every attempt.
+ *
+ * @param delivery  A delivery.
+ * @param out       Receives the number.
+ * @return          FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_inbox_delivery_id(flowai_inbox_delivery delivery, int64_t *out);
+
+/**
+ * Which attempt this is.
+ *
+ * @param delivery  A delivery.
+ * @param out       Receives the number, from 1.
+ * @return          FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_inbox_delivery_attempt(flowai_inbox_delivery delivery, uint32_t *out);
+
+/**
+ * When the event was stored.
+ *
+ * @param delivery  A delivery.
+ * @param out       Receives milliseconds since 1970 UTC.
+ * @return          FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_inbox_delivery_received_at_ms(flowai_inbox_delivery delivery, int64_t *out);
+
+/**
+ * Whether the event is a copy that flowai_inbox_replay() made.
+ *
+ * @param delivery  A delivery.
+ * @param out       Receives the answer.
+ * @return          FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_inbox_delivery_replayed(flowai_inbox_delivery delivery, bool *out);
+
+/**
+ * Whether an event with the same bytes came within the 24 hours before it. Nothing in the body tells whether it is the
+ * same one again, or another that looks like it: to pause, resume and pause are three events with equal bodies.
+ *
+ * @param delivery  A delivery.
+ * @param out       Receives the answer.
+ * @return          FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_inbox_delivery_maybe_duplicate(flowai_inbox_delivery delivery, bool *out);
+
+/**
+ * Says that the event is handled. After that it is not handed out again.
+ *
+ * @param delivery  A delivery.
+ * @param err       Receives an error on failure; may be NULL.
+ * @return          FLOWAI_OK, FLOWAI_ERR_STORAGE (it will be handed out again), FLOWAI_ERR_CLOSED (the lease has
+ *                  ended, so that somebody else may have the event, or the inbox is closed),
+ *                  FLOWAI_ERR_INVALID_ARGUMENT (the outcome was said before), FLOWAI_ERR_FORKED,
+ *                  FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread.
+ * @par Blocking       Until that is on the disk.
+ */
+flowai_status flowai_inbox_delivery_ack(flowai_inbox_delivery delivery, flowai_error *err);
+
+/**
+ * Says that the event is to be handled later. Until then its thread waits. At the last attempt it becomes a dead letter.
+ *
+ * @param delivery  A delivery.
+ * @param after_ms  Milliseconds; FLOWAI_NONE for a time that grows with each attempt.
+ * @param err       Receives an error on failure; may be NULL.
+ * @return          As flowai_inbox_delivery_ack().
+ * @par Thread safety  Any thread.
+ * @par Blocking       Until that is on the disk.
+ */
+flowai_status flowai_inbox_delivery_retry(flowai_inbox_delivery delivery,
+                                          int64_t after_ms,
+                                          flowai_error *err);
+
+/**
+ * Says that the event was not handled. It is handed out again as by flowai_inbox_delivery_retry() with FLOWAI_NONE.
+ *
+ * @param delivery  A delivery.
+ * @param reason    What went wrong, for those who look at the inbox.
+ * @param err       Receives an error on failure; may be NULL.
+ * @return          As flowai_inbox_delivery_ack().
+ * @par Thread safety  Any thread.
+ * @par Blocking       Until that is on the disk.
+ */
+flowai_status flowai_inbox_delivery_fail(flowai_inbox_delivery delivery, const char *reason, flowai_error *err);
+
+/**
+ * Says that the event is not to be handled again: it becomes a dead letter, and its thread goes on.
+ *
+ * @param delivery  A delivery.
+ * @param reason    Why, for those who look at the inbox.
+ * @param err       Receives an error on failure; may be NULL.
+ * @return          As flowai_inbox_delivery_ack().
+ * @par Thread safety  Any thread.
+ * @par Blocking       Until that is on the disk.
+ */
+flowai_status flowai_inbox_delivery_dead(flowai_inbox_delivery delivery, const char *reason, flowai_error *err);
+
+/**
+ * Says that the event is still being handled: its lease lasts the whole lease time from now on.
+ *
+ * @param delivery  A delivery.
+ * @param err       Receives an error on failure; may be NULL.
+ * @return          FLOWAI_OK, FLOWAI_ERR_CLOSED (the lease has ended, so that somebody else may have the event, or the
+ *                  inbox is closed), FLOWAI_ERR_STORAGE, FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread, also while another one handles the event.
+ */
+flowai_status flowai_inbox_delivery_heartbeat(flowai_inbox_delivery delivery, flowai_error *err);
+
+/**
+ * Frees a delivery. If nobody has said what became of it, that is a failure as by flowai_inbox_delivery_fail(). {0} and
+ * one that was freed before are left alone.
+ *
+ * @param delivery  A delivery.
+ */
+void flowai_inbox_delivery_free(flowai_inbox_delivery delivery);
+
+/**
+ * Calls a function for every event, on several threads at a time, until the inbox is closed or go_on returns false.
+ * Then no further event is taken, and this returns when the functions that run have. While a function runs its event is
+ * not handed out to another one, however long it takes. When the storage fails the threads go on trying.
+ *
+ * @param inbox      An inbox.
+ * @param workers    How many threads, more than 0.
+ * @param handler    What handles an event. Not NULL.
+ * @param go_on      Whether to go on; NULL to go on until the inbox is closed.
+ * @param user_data  Passed to both functions and never looked at; may be NULL. Several threads get it at once.
+ * @param err        Receives an error on failure; may be NULL.
+ * @return           FLOWAI_OK at the end, FLOWAI_ERR_INVALID_ARGUMENT (also where the inbox was only attached to),
+ *                   FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread.
+ * @par Blocking       Until the inbox is closed or go_on returns false.
+ */
+flowai_status flowai_inbox_handle(flowai_inbox inbox,
+                                  size_t workers,
+                                  flowai_inbox_handler handler,
+                                  flowai_go_on go_on,
+                                  void *user_data,
+                                  flowai_error *err);
+
+/**
+ * Makes options with every default. What makes no sense is refused by flowai_outbox_open().
+ *
+ * @param err  Receives an error on failure; may be NULL.
+ * @param out  Receives the options, which the caller frees.
+ * @return     FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT.
+ * @par Thread safety  Any thread.
+ */
+FLOWAI_NODISCARD flowai_status flowai_outbox_options_new(flowai_error *err, flowai_outbox_options *out);
+
+/**
+ * Sets what to do with a message that left and may have been taken or not. Default: "surface".
+ *
+ * @param options  Options.
+ * @param policy   "surface": it is reported and never sent again, so it arrives at most once. "repeat": it is sent again
+ *                 with the same trace id, so it may arrive more than once.
+ * @param err      Receives an error on failure; may be NULL.
+ * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_outbox_options_set_on_ambiguous(flowai_outbox_options options,
+                                                     const char *policy,
+                                                     flowai_error *err);
+
+/**
+ * Sets how often a message is repeated at most under "repeat"; then it is reported as maybe sent. Default: 10.
+ *
+ * @param options  Options.
+ * @param repeats  A number.
+ * @param err      Receives an error on failure; may be NULL.
+ * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_outbox_options_set_max_repeats(flowai_outbox_options options, uint32_t repeats, flowai_error *err);
+
+/**
+ * Sets how old a message may get before it is reported as failed, besides the time that it was given itself
+ * (flowai_send_options_set_expires_in_ms()). Default: it waits until it can be sent.
+ *
+ * @param options  Options.
+ * @param ms       Milliseconds, more than 0.
+ * @param err      Receives an error on failure; may be NULL.
+ * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_outbox_options_set_max_age_ms(flowai_outbox_options options, uint64_t ms, flowai_error *err);
+
+/**
+ * Sets how many messages may wait; then FLOWAI_ERR_QUEUE_FULL. Reports of messages that were not sent and that nobody
+ * has acknowledged count too. Default: 100,000.
+ *
+ * @param options   Options.
+ * @param messages  A number, more than 0.
+ * @param err       Receives an error on failure; may be NULL.
+ * @return          FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_outbox_options_set_max_messages(flowai_outbox_options options,
+                                                     uint64_t messages,
+                                                     flowai_error *err);
+
+/**
+ * Sets how many bytes the waiting messages may have, copied files included; then FLOWAI_ERR_QUEUE_FULL. A larger one is
+ * taken into an empty outbox. Default: 1 GiB.
+ *
+ * @param options  Options.
+ * @param bytes    Bytes, more than 0.
+ * @param err      Receives an error on failure; may be NULL.
+ * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_outbox_options_set_max_bytes(flowai_outbox_options options, uint64_t bytes, flowai_error *err);
+
+/**
+ * Sets how long a message waits between two attempts: a random part of a limit that begins with one and doubles up to
+ * the other. Default: 500 and 300,000. The service may ask for a longer wait, of which at most an hour is granted.
+ *
+ * @param options  Options.
+ * @param min_ms   Milliseconds after the first failure.
+ * @param max_ms   Milliseconds at most.
+ * @param err      Receives an error on failure; may be NULL.
+ * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_outbox_options_set_retry_ms(flowai_outbox_options options,
+                                                 uint64_t min_ms,
+                                                 uint64_t max_ms,
+                                                 flowai_error *err);
+
+/**
+ * Sets how many messages are sent at the same time, each of another thread. Default: 8.
+ *
+ * @param options   Options.
+ * @param messages  A number, more than 0.
+ * @param err       Receives an error on failure; may be NULL.
+ * @return          FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_outbox_options_set_concurrency(flowai_outbox_options options, size_t messages, flowai_error *err);
+
+/**
+ * Sets how many reports of messages that were sent are kept until they are acknowledged, the newest ones. Default: 10,000.
+ *
+ * @param options  Options.
+ * @param reports  A number; 0 makes none.
+ * @param err      Receives an error on failure; may be NULL.
+ * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_outbox_options_set_keep_sent(flowai_outbox_options options,
+                                                  uint64_t reports,
+                                                  flowai_error *err);
+
+/**
+ * Sets how long flowai_outbox_close() and flowai_outbox_free() wait for the messages that are on their way. Default:
+ * 5,000.
+ *
+ * @param options  Options.
+ * @param ms       Milliseconds.
+ * @param err      Receives an error on failure; may be NULL.
+ * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_outbox_options_set_close_time_ms(flowai_outbox_options options, uint64_t ms, flowai_error *err);
+
+/**
+ * Sets how long to wait for another process that has locked the database before that is FLOWAI_ERR_STORAGE. Default:
+ * 2,000.
+ *
+ * @param options  Options.
+ * @param ms       Milliseconds.
+ * @param err      Receives an error on failure; may be NULL.
+ * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_outbox_options_set_lock_time_ms(flowai_outbox_options options, uint64_t ms, flowai_error *err);
+
+/**
+ * Frees options. {0} and what was freed before are left alone.
+ *
+ * @param options  Options.
+ */
+void flowai_outbox_options_free(flowai_outbox_options options);
+
+/**
+ * Opens the outbox in a file, which is created when it is missing, and begins to send what waits there. Two directories
+ * beside it, FILE.spool and FILE.files, belong to it.
+ *
+ * @param path     The file, on a disk of this machine.
+ * @param client   Checks, completes and sends the messages; it stays the caller's and may be freed at once.
+ * @param options  How it behaves, which is copied; {0} for all defaults.
+ * @param err      Receives an error on failure; may be NULL.
+ * @param out      Receives the outbox, which the caller frees.
+ * @return         FLOWAI_OK, FLOWAI_ERR_STORAGE (another process has it open, or the file is damaged, is of another
+ *                 application or a newer version of this library, or cannot be made to survive power failures),
+ *                 FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread. Threads of the library write and send in the background; they block all signals.
+ * @par Blocking       While the file is checked and the disk works.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_outbox_open(const char *path,
+                                 flowai_client client,
+                                 flowai_outbox_options options,
+                                 flowai_error *err,
+                                 flowai_outbox *out);
+
+/**
+ * Opens an outbox that another process owns, to put messages into it and to look at it. They are durable at once, and
+ * sent when the owner runs; it notices within a second.
+ *
+ * @param path     The file, which must exist.
+ * @param client   Checks and completes the messages; it stays the caller's and may be freed at once.
+ * @param options  How it behaves, which is copied; {0} for all defaults. What concerns sending is decided by the owner.
+ * @param err      Receives an error on failure; may be NULL.
+ * @param out      Receives the outbox, which the caller frees.
+ * @return         FLOWAI_OK, FLOWAI_ERR_STORAGE as flowai_outbox_open() (there is no such file, or one of an older
+ *                 version, too), FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread.
+ * @par Blocking       While the disk works.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_outbox_attach(const char *path,
+                                   flowai_client client,
+                                   flowai_outbox_options options,
+                                   flowai_error *err,
+                                   flowai_outbox *out);
+
+/**
+ * The next report that nobody has acknowledged and that was not handed out since the outbox was opened.
+ *
+ * @param outbox      An outbox.
+ * @param timeout_ms  How long to wait at most, in milliseconds; FLOWAI_FOREVER for no limit.
+ * @param err         Receives an error on failure; may be NULL.
+ * @param out         Receives the report, which the caller acknowledges and frees; {0} when the time is over.
+ * @return            FLOWAI_OK, FLOWAI_ERR_STORAGE, FLOWAI_ERR_CLOSED, FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT
+ *                    (also where the outbox was only attached to), FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread, several at once; each report is handed out once.
+ * @par Blocking       For the time limit; flowai_outbox_close() and flowai_outbox_free() on another thread end the wait.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_outbox_next_report(flowai_outbox outbox,
+                                        uint32_t timeout_ms,
+                                        flowai_error *err,
+                                        flowai_outbox_report *out);
+
+/**
+ * Takes note of a delivery event ("Events" of the API document, message.delivered), whoever has received it: give it
+ * every event. A message that was reported as maybe sent is reported as sent then; one that would be repeated is not.
+ *
+ * @param outbox  An outbox.
+ * @param event   An event, which stays the caller's.
+ * @param err     Receives an error on failure; may be NULL.
+ * @param out     Receives whether the event is about a message of this outbox.
+ * @return        FLOWAI_OK, FLOWAI_ERR_STORAGE, FLOWAI_ERR_CLOSED, FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT,
+ *                FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread.
+ * @par Blocking       Until that is on the disk.
+ */
+flowai_status flowai_outbox_confirm(flowai_outbox outbox, flowai_event event, flowai_error *err, bool *out);
+
+/**
+ * Tries everything now, whatever it waits for, and again until nothing is left or the time is over.
+ *
+ * @param outbox      An outbox.
+ * @param timeout_ms  How long to wait at most, in milliseconds; FLOWAI_FOREVER for no limit.
+ * @param err         Receives an error on failure; may be NULL.
+ * @param out         Receives how many messages are left.
+ * @return            FLOWAI_OK, FLOWAI_ERR_STORAGE, FLOWAI_ERR_CLOSED, FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT
+ *                    (also where the outbox was only attached to), FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread.
+ * @par Blocking       For the time limit; flowai_outbox_close() and flowai_outbox_free() on another thread end the wait.
+ */
+flowai_status flowai_outbox_flush(flowai_outbox outbox,
+                                  uint32_t timeout_ms,
+                                  flowai_error *err,
+                                  uint64_t *out);
+
+/**
+ * Lists the messages that wait, in the order in which they were taken in.
+ *
+ * Fields of OutboxEntry: "position", larger for messages that were taken in later; "id", the number of the message, as
+ * in its receipt; "thread_id"; "trace_id"; "message", the message as a document; "filename", the name of the file that
+ * is uploaded with it; "state", which is "queued" or "sending"; "attempts", how often it was tried;
+ * "ambiguous_attempts", those of which nobody knows whether it was taken; "enqueued_at_ms", "expires_at_ms" and
+ * "next_attempt_at_ms", milliseconds since 1970 UTC; "error", what went wrong last; "size", its bytes, a copied file
+ * included.
+ *
+ * @param outbox     An outbox.
+ * @param thread_id  Only those for this thread; NULL for any.
+ * @param after      Only those behind this position: the last one of the page before, at first 0.
+ * @param limit      How many at most.
+ * @param err        Receives an error on failure; may be NULL.
+ * @param out        Receives a list of documents named OutboxEntry, which the caller frees.
+ * @return           FLOWAI_OK, FLOWAI_ERR_STORAGE, FLOWAI_ERR_CLOSED, FLOWAI_ERR_FORKED,
+ *                   FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread.
+ * @par Blocking       While the disk works.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_outbox_list(flowai_outbox outbox,
+                                 const char *thread_id,
+                                 int64_t after,
+                                 uint32_t limit,
+                                 flowai_error *err,
+                                 flowai_list *out);
+
+/**
+ * One message that waits.
+ *
+ * @param outbox  An outbox.
+ * @param id      The number of the message, as in its receipt.
+ * @param err     Receives an error on failure; may be NULL.
+ * @param out     Receives a document named OutboxEntry, see flowai_outbox_list(), which the caller frees; {0} if no such
+ *                message waits.
+ * @return        FLOWAI_OK, FLOWAI_ERR_STORAGE, FLOWAI_ERR_CLOSED, FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT,
+ *                FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread.
+ * @par Blocking       While the disk works.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_outbox_show(flowai_outbox outbox,
+                                 int64_t id,
+                                 flowai_error *err,
+                                 flowai_document *out);
+
+/**
+ * Removes a message for good, without a report.
+ *
+ * @param outbox  An outbox.
+ * @param id      The number of the message, as in its receipt.
+ * @param err     Receives an error on failure; may be NULL.
+ * @param out     Receives whether such a message waited.
+ * @return        FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT (it is leaving), FLOWAI_ERR_STORAGE, FLOWAI_ERR_CLOSED,
+ *                FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread.
+ * @par Blocking       While the disk works.
+ */
+flowai_status flowai_outbox_discard(flowai_outbox outbox, int64_t id, flowai_error *err, bool *out);
+
+/**
+ * How an outbox is doing.
+ *
+ * Fields of OutboxStats: "waiting", the messages that wait, those that are leaving included; "sending", those that are
+ * leaving; "arriving", those that other processes have put there and that the owner has not taken in yet; "bytes", of
+ * the waiting ones; "oldest_ms", how long ago the oldest of them was put there; "next_attempt_at_ms", milliseconds
+ * since 1970 UTC; "error", what went wrong last with one that still waits, and "error_kind", the name of that error,
+ * which is "authentication" when the service refuses the key; "ambiguous", the messages of which nobody knows whether
+ * they were taken; "reports", the reports that wait to be acknowledged.
+ *
+ * @param outbox  An outbox.
+ * @param err     Receives an error on failure; may be NULL.
+ * @param out     Receives a document named OutboxStats, which the caller frees.
+ * @return        FLOWAI_OK, FLOWAI_ERR_STORAGE, FLOWAI_ERR_CLOSED, FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT,
+ *                FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread.
+ * @par Blocking       While the disk works.
+ */
+FLOWAI_NODISCARD flowai_status flowai_outbox_stats(flowai_outbox outbox, flowai_error *err, flowai_document *out);
+
+/**
+ * Closes an outbox: who waits gets FLOWAI_ERR_CLOSED, and another process can open the file. What waits stays in the
+ * file.
+ *
+ * @param outbox  An outbox.
+ * @param err     Receives an error on failure; may be NULL.
+ * @return        FLOWAI_OK, FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread, several times too.
+ * @par Blocking       Until the messages that are on their way are answered, at most for
+ *                     flowai_outbox_options_set_close_time_ms() and a moment.
+ */
+flowai_status flowai_outbox_close(flowai_outbox outbox, flowai_error *err);
+
+/**
+ * Closes an outbox and frees it; its reports can no longer be acknowledged. {0} and one that was freed before are left
+ * alone.
+ *
+ * @param outbox  An outbox.
+ * @par Blocking  As flowai_outbox_close().
+ */
+void flowai_outbox_free(flowai_outbox outbox);
+
+/**
+ * Puts a text into an outbox ("Text message" of the API document). Here and in the functions below the message is
+ * checked now, and is durable once the function has returned; what becomes of it is a report.
+ *
+ * @param outbox     An outbox.
+ * @param thread_id  The thread; any text of at most 1,024 bytes without control characters.
+ * @param text       At most 255 code points, unless the settings of the client allow more.
+ * @param options    What goes along, and how long it may wait (flowai_send_options_set_expires_in_ms()); {0} for nothing.
+ * @param err        Receives an error on failure; may be NULL.
+ * @param out        Receives a receipt, which the caller frees.
+ * @return           FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_QUEUE_FULL (as much waits as the options of the
+ *                   outbox allow), FLOWAI_ERR_STORAGE, FLOWAI_ERR_CLOSED, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread, also in a forked child; several at once share a commit.
+ * @par Blocking       Until the message is on the disk.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_outbox_send_text(flowai_outbox outbox,
+                                      const char *thread_id,
+                                      const char *text,
+                                      flowai_send_options options,
+                                      flowai_error *err,
+                                      flowai_outbox_receipt *out);
+
+/**
+ * Puts an event into an outbox ("Event message" of the API document).
+ *
+ * @param outbox      An outbox.
+ * @param thread_id   The thread; any text of at most 1,024 bytes without control characters.
+ * @param event_name  The name of the event.
+ * @param options     As for flowai_outbox_send_text().
+ * @param err         Receives an error on failure; may be NULL.
+ * @param out         Receives a receipt, which the caller frees.
+ * @return            As flowai_outbox_send_text().
+ * @par Thread safety  Any thread, also in a forked child; several at once share a commit.
+ * @par Blocking       Until the message is on the disk.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_outbox_send_event(flowai_outbox outbox,
+                                       const char *thread_id,
+                                       const char *event_name,
+                                       flowai_send_options options,
+                                       flowai_error *err,
+                                       flowai_outbox_receipt *out);
+
+/**
+ * Puts a place into an outbox ("Location message" of the API document). Its options may have a title.
+ *
+ * @param outbox     An outbox.
+ * @param thread_id  The thread; any text of at most 1,024 bytes without control characters.
+ * @param lat        The latitude as a decimal number.
+ * @param lng        The longitude as a decimal number.
+ * @param options    As for flowai_outbox_send_text().
+ * @param err        Receives an error on failure; may be NULL.
+ * @param out        Receives a receipt, which the caller frees.
+ * @return           As flowai_outbox_send_text().
+ * @par Thread safety  Any thread, also in a forked child; several at once share a commit.
+ * @par Blocking       Until the message is on the disk.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_outbox_send_location(flowai_outbox outbox,
+                                          const char *thread_id,
+                                          const char *lat,
+                                          const char *lng,
+                                          flowai_send_options options,
+                                          flowai_error *err,
+                                          flowai_outbox_receipt *out);
+
+/**
+ * Puts media by URL into an outbox ("Media message" of the API document). Its options may have a title and a MIME type.
+ *
+ * @param outbox      An outbox.
+ * @param thread_id   The thread; any text of at most 1,024 bytes without control characters.
+ * @param url         Where it is: an http or https URL.
+ * @param media_type  "image", "file", "audio" or "video".
+ * @param options     As for flowai_outbox_send_text().
+ * @param err         Receives an error on failure; may be NULL.
+ * @param out         Receives a receipt, which the caller frees.
+ * @return            As flowai_outbox_send_text().
+ * @par Thread safety  Any thread, also in a forked child; several at once share a commit.
+ * @par Blocking       Until the message is on the disk.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_outbox_send_media(flowai_outbox outbox,
+                                       const char *thread_id,
+                                       const char *url,
+                                       const char *media_type,
+                                       flowai_send_options options,
+                                       flowai_error *err,
+                                       flowai_outbox_receipt *out);
+
+/**
+ * Puts a message of any kind into an outbox. What the options have takes the place of what the message has.
+ *
+ * @param outbox     An outbox.
+ * @param thread_id  The thread; any text of at most 1,024 bytes without control characters.
+ * @param message    A message.
+ * @param options    As for flowai_outbox_send_text().
+ * @param err        Receives an error on failure; may be NULL.
+ * @param out        Receives a receipt, which the caller frees.
+ * @return           As flowai_outbox_send_text().
+ * @par Thread safety  Any thread, also in a forked child; several at once share a commit.
+ * @par Blocking       Until the message is on the disk.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_outbox_send(flowai_outbox outbox,
+                                 const char *thread_id,
+                                 flowai_message message,
+                                 flowai_send_options options,
+                                 flowai_error *err,
+                                 flowai_outbox_receipt *out);
+
+/**
+ * Puts a file of at most 250 MB into an outbox ("Media message" of the API document). Its options may have a title, MIME
+ * type, kind of media, file name, URL and idle time limit.
+ *
+ * @param outbox     An outbox.
+ * @param thread_id  The thread; any text of at most 1,024 bytes without control characters.
+ * @param path       The file. Its name gives the MIME type and the kind of media, unless the options do.
+ * @param keep       FLOWAI_KEEP_COPY or FLOWAI_KEEP_REFERENCE.
+ * @param options    As for flowai_outbox_send_text().
+ * @param err        Receives an error on failure; may be NULL.
+ * @param out        Receives a receipt, which the caller frees.
+ * @return           As flowai_outbox_send_text().
+ * @par Thread safety  Any thread, also in a forked child.
+ * @par Blocking       Until the message, and the copy of the file if one is made, are on the disk.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_outbox_upload_media(flowai_outbox outbox,
+                                         const char *thread_id,
+                                         const char *path,
+                                         flowai_keep_file keep,
+                                         flowai_send_options options,
+                                         flowai_error *err,
+                                         flowai_outbox_receipt *out);
+
+/**
+ * Puts bytes from memory into an outbox as a file, which are copied. Otherwise as flowai_outbox_upload_media(); the file
+ * name of the options gives the MIME type and the kind of media, unless they are set.
+ *
+ * @param outbox     An outbox.
+ * @param thread_id  The thread; any text of at most 1,024 bytes without control characters.
+ * @param data       The content; may be NULL if len is 0.
+ * @param len        Its length in bytes, at most 250 * 1024 * 1024.
+ * @param options    As for flowai_outbox_send_text().
+ * @param err        Receives an error on failure; may be NULL.
+ * @param out        Receives a receipt, which the caller frees.
+ * @return           As flowai_outbox_send_text().
+ * @par Thread safety  Any thread, also in a forked child.
+ * @par Blocking       Until the message and the bytes are on the disk.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_outbox_upload_media_bytes(flowai_outbox outbox,
+                                               const char *thread_id,
+                                               const void *data,
+                                               size_t len,
+                                               flowai_send_options options,
+                                               flowai_error *err,
+                                               flowai_outbox_receipt *out);
+
+/**
+ * The number of the message in its outbox; the report of it has it too.
+ *
+ * @param receipt  A receipt.
+ * @param out      Receives the number, from 1 to 2^53 - 1, in no order.
+ * @return         FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_outbox_receipt_id(flowai_outbox_receipt receipt, int64_t *out);
+
+/**
+ * The thread that the message is for.
+ *
+ * @param receipt  A receipt.
+ * @param out      Receives text that lives as long as the receipt.
+ * @return         FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_outbox_receipt_thread_id(flowai_outbox_receipt receipt, flowai_str *out);
+
+/**
+ * The trace id that goes along; the delivery event carries it too.
+ *
+ * @param receipt  A receipt.
+ * @param out      Receives the number; FLOWAI_NONE if the client gives none.
+ * @return         FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_outbox_receipt_trace_id(flowai_outbox_receipt receipt, int64_t *out);
+
+/**
+ * Frees a receipt and every text read from it. {0} and one that was freed before are left alone.
+ *
+ * @param receipt  A receipt.
+ */
+void flowai_outbox_receipt_free(flowai_outbox_receipt receipt);
+
+/**
+ * The name of an outcome: "sent", "maybe_sent" or "failed".
+ *
+ * @param outcome  Any number.
+ * @return         A string that lives for ever; "unknown" for a number that is none of them. Never NULL.
+ * @par Thread safety  Any thread; async-signal-safe.
+ */
+const char *flowai_outcome_name(flowai_outcome outcome);
+
+/**
+ * The number of the message, as in its receipt.
+ *
+ * @param report  A report.
+ * @param out     Receives the number.
+ * @return        FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_outbox_report_id(flowai_outbox_report report, int64_t *out);
+
+/**
+ * What became of the message.
+ *
+ * @param report  A report.
+ * @param out     Receives one of FLOWAI_OUTCOME_... .
+ * @return        FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_outbox_report_outcome(flowai_outbox_report report, flowai_outcome *out);
+
+/**
+ * The thread that the message was for.
+ *
+ * @param report  A report.
+ * @param out     Receives text that lives as long as the report.
+ * @return        FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_outbox_report_thread_id(flowai_outbox_report report, flowai_str *out);
+
+/**
+ * The trace id that went along; the delivery event carries it too.
+ *
+ * @param report  A report.
+ * @param out     Receives the number; FLOWAI_NONE if there was none.
+ * @return        FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_outbox_report_trace_id(flowai_outbox_report report, int64_t *out);
+
+/**
+ * What went wrong last, in words for a person.
+ *
+ * @param report  A report.
+ * @param out     Receives text that lives as long as the report; empty if nothing went wrong.
+ * @return        FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_outbox_report_error(flowai_outbox_report report, flowai_str *out);
+
+/**
+ * What the message said, to send it again with flowai_outbox_send() or flowai_client_send(). Its trace id goes along
+ * again, unless the options have another one.
+ *
+ * @param report  A report.
+ * @param out     Receives the message, which the caller frees.
+ * @return        FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+FLOWAI_NODISCARD flowai_status flowai_outbox_report_message(flowai_outbox_report report, flowai_message *out);
+
+/**
+ * Everything that is known.
+ *
+ * Fields of OutboxReport: "number", of the report; "id", "thread_id", "trace_id"; "outcome", which is "sent",
+ * "maybe_sent" or "failed"; "message", as a document; "error" and "error_kind", the name of the error, or "expired";
+ * "status", the HTTP status of the answer, and "request_id", which the service gave; "attempts", how often it was
+ * tried; "ambiguous_attempts", those of which nobody knows whether it was taken: as often, and once more, it may have
+ * arrived; "enqueued_at_ms", "attempted_at_ms", "settled_at_ms", and "confirmed_at_ms", when a delivery event said that
+ * it had arrived, in milliseconds since 1970 UTC.
+ *
+ * @param report  A report.
+ * @param out     Receives a document named OutboxReport, which the caller frees.
+ * @return        FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+FLOWAI_NODISCARD flowai_status flowai_outbox_report_document(flowai_outbox_report report, flowai_document *out);
+
+/**
+ * Removes the report from the outbox. A message that may have been sent can still be settled by a delivery event for
+ * 24 hours, which makes a new report.
+ *
+ * @param report  A report, which is still to be freed.
+ * @param err     Receives an error on failure; may be NULL.
+ * @return        FLOWAI_OK, FLOWAI_ERR_STORAGE, FLOWAI_ERR_CLOSED, FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread, several times too.
+ * @par Blocking       While the disk works.
+ */
+flowai_status flowai_outbox_report_ack(flowai_outbox_report report, flowai_error *err);
+
+/**
+ * Frees a report and every text read from it. {0} and one that was freed before are left alone.
+ *
+ * @param report  A report.
+ */
+void flowai_outbox_report_free(flowai_outbox_report report);
 
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus
+
+#endif  /* FLOWAI_WITHOUT_DELIVERY */
 
 #endif  /* FLOWAI_H */

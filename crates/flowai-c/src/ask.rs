@@ -46,7 +46,7 @@ fn ask(
         let client = registry::get(client)?;
         let thread_id = thread_id.required("thread_id")?;
         let options = Options::of(options)?;
-        options.only(&MESSAGE)?;
+        options.only_for_call(&MESSAGE)?;
         let call = client.client.ask(thread_id, options.apply(message()?));
         let reply = options.timed(call).wait()?;
         out.write(registry::insert(Replied {

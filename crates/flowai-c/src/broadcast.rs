@@ -186,7 +186,7 @@ fn broadcast(
 ) -> flowai_status {
     acknowledged(Operation::send(operation), client, err, out, |client| {
         let options = Options::of(options)?;
-        options.only(&MESSAGE)?;
+        options.only_for_call(&MESSAGE)?;
         let message = options.apply(registry::get(message)?.clone());
         Ok(options.timed(make(client, message)?))
     })

@@ -138,7 +138,7 @@ fn send(
     acknowledged(operation, client, err, out, |client| {
         let thread_id = thread_id.required("thread_id")?;
         let options = Options::of(options)?;
-        options.only(&[belonging, &["write_concern"]].concat())?;
+        options.only_for_call(&[belonging, &["write_concern"]].concat())?;
         let call = client.send(thread_id, options.apply(message()?));
         Ok(options.sending(call))
     })

@@ -7,6 +7,7 @@
 //! - `guard`: every exported function runs in it. Panics become codes, errno stays. `sigpipe`: that signal stays away.
 //! - `strings`: text and bytes in both directions.
 //! - `document`, `list`: what comes in any number and shape, with `record`, which finds the fields of a document.
+//! - `delivery`: the receiver, inbox and outbox; a library without that feature has none of them.
 //! - The rest is one file for each kind of object, named like its functions.
 #![allow(non_camel_case_types, reason = "types have the names that C programmers see")]
 
@@ -17,6 +18,8 @@ pub mod business_hours;
 pub mod client;
 pub mod client_options;
 pub mod config;
+#[cfg(feature = "delivery")]
+pub mod delivery;
 pub mod document;
 pub mod error;
 pub mod event;
@@ -30,8 +33,6 @@ pub mod message;
 pub mod options;
 pub mod page;
 pub mod receipt;
-pub mod receiver;
-pub mod receiver_config;
 mod record;
 mod registry;
 pub mod request;

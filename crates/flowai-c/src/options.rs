@@ -50,6 +50,7 @@ pub(crate) struct Options {
     timezone: Option<i64>,
     params: Option<Object>,
     timeout: Option<Duration>,
+    pub(crate) expires_in: Option<Duration>,
     write_concern: bool,
     title: Option<String>,
     pub(crate) mime_type: Option<String>,
@@ -97,9 +98,16 @@ impl Options {
         }
     }
 
+    /// As [`only`](Self::only), for a call, which may have a deadline.
+    pub(crate) fn only_for_call(&self, belonging: &[&str]) -> Result<()> {
+        self.only(&[belonging, &["timeout_ms"]].concat())
+    }
+
     /// Refuses what was set and does not belong to an operation: it would be lost silently.
     pub(crate) fn only(&self, belonging: &[&str]) -> Result<()> {
         let set = [
+            ("timeout_ms", self.timeout.is_some()),
+            ("expires_in_ms", self.expires_in.is_some()),
             ("write_concern", self.write_concern),
             ("title", self.title.is_some()),
             ("mime_type", self.mime_type.is_some()),
@@ -317,6 +325,25 @@ pub extern "C" fn flowai_send_options_set_timeout_ms(
 ) -> flowai_status {
     set(options, err, |options| {
         options.timeout = milliseconds(ms);
+        Ok(())
+    })
+}
+
+/// Sets how long a message may wait in an outbox; then it is reported as failed. Default: the longest time that the
+/// options of the outbox have. For the functions flowai_outbox_send... and uploads.
+///
+/// @param options  Options.
+/// @param ms       Milliseconds.
+/// @param err      Receives an error on failure; may be NULL.
+/// @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub extern "C" fn flowai_send_options_set_expires_in_ms(
+    options: flowai_send_options,
+    ms: u64,
+    err: Option<&mut MaybeUninit<flowai_error>>,
+) -> flowai_status {
+    set(options, err, |options| {
+        options.expires_in = Some(Duration::from_millis(ms));
         Ok(())
     })
 }

@@ -26,6 +26,23 @@ const BELONGING: [&str; 8] = [
     "progress",
 ];
 
+/// Gives an upload what was set for it.
+pub(crate) fn described(mut upload: Upload, options: &Options) -> Upload {
+    if let Some(filename) = &options.filename {
+        upload = upload.filename(filename.as_str());
+    }
+    if let Some(mime_type) = &options.mime_type {
+        upload = upload.mime_type(mime_type.as_str());
+    }
+    if let Some(media_type) = &options.media_type {
+        upload = upload.media_type(media_type.as_str());
+    }
+    if let Some(idle_timeout) = options.idle_timeout {
+        upload = upload.idle_timeout(idle_timeout);
+    }
+    upload.message(|message| options.apply(message))
+}
+
 fn upload(
     client: flowai_client,
     thread_id: &Text,
@@ -39,21 +56,8 @@ fn upload(
         let client = registry::get(client)?;
         let thread_id = thread_id.required("thread_id")?;
         let options = Options::of(options)?;
-        options.only(&BELONGING)?;
-        let mut upload = file(&options)?;
-        if let Some(filename) = &options.filename {
-            upload = upload.filename(filename.as_str());
-        }
-        if let Some(mime_type) = &options.mime_type {
-            upload = upload.mime_type(mime_type.as_str());
-        }
-        if let Some(media_type) = &options.media_type {
-            upload = upload.media_type(media_type.as_str());
-        }
-        if let Some(idle_timeout) = options.idle_timeout {
-            upload = upload.idle_timeout(idle_timeout);
-        }
-        upload = upload.message(|message| options.apply(message));
+        options.only_for_call(&BELONGING)?;
+        let upload = described(file(&options)?, &options);
         let state = upload.progress();
         let tell = || {
             let total = state.total().unwrap_or(0);

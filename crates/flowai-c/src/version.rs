@@ -29,12 +29,12 @@ pub extern "C" fn flowai_version_number() -> u32 {
         .fold(0, |number, part| number * 1000 + part.parse::<u32>().unwrap_or(0))
 }
 
-/// Frees every handle that is left, which closes clients and stops receivers. Nobody has to call this: it is for
-/// programs that want to leave nothing behind, such as under a memory checker. The library can be used again
+/// Frees every handle that is left, which closes clients, receivers, inboxes and outboxes. Nobody has to call this: it is
+/// for programs that want to leave nothing behind, such as under a memory checker. The library can be used again
 /// afterwards; handles from before are invalid.
 ///
 /// @par Thread safety  Any thread. Calls that other threads are in go on to their end.
-/// @par Blocking       At most a second for each receiver.
+/// @par Blocking       At most a second for each receiver; see flowai_outbox_close() and flowai_inbox_close().
 #[unsafe(no_mangle)]
 pub extern "C" fn flowai_shutdown() {
     quiet(registry::remove_all);

@@ -12,7 +12,7 @@
 use std::{fs, path::PathBuf};
 
 /// In the order in which a reader of the header wants them.
-const SOURCES: [&str; 31] = [
+const SOURCES: [&str; 29] = [
     "strings",
     "status",
     "error",
@@ -41,9 +41,21 @@ const SOURCES: [&str; 31] = [
     "event_fields",
     "event_lists",
     "verifier",
+    "version",
+];
+
+/// What a library that was built without the feature `delivery` does not have.
+const DELIVERY: [&str; 10] = [
     "receiver_config",
     "receiver",
-    "version",
+    "inbox_options",
+    "inbox",
+    "inbox_delivery",
+    "inbox_handle",
+    "outbox_options",
+    "outbox",
+    "outbox_sends",
+    "outbox_report",
 ];
 
 fn here() -> PathBuf {
@@ -95,17 +107,9 @@ fn definitions() -> String {
     )
 }
 
-fn generated() -> String {
-    let mut config = cbindgen::Config::from_file(here().join("cbindgen.toml")).unwrap();
-    config.header = Some(
-        fs::read_to_string(here().join("header.txt"))
-            .unwrap()
-            .trim_end()
-            .to_owned(),
-    );
-    config.after_includes = Some(definitions());
+fn generate(config: cbindgen::Config, sources: impl IntoIterator<Item = String>) -> String {
     let mut builder = cbindgen::Builder::new().with_config(config);
-    for source in SOURCES {
+    for source in sources {
         builder = builder.with_src(here().join(format!("src/{source}.rs")));
     }
     let mut bytes = Vec::new();
@@ -113,7 +117,31 @@ fn generated() -> String {
         .generate()
         .expect("cbindgen reads the sources")
         .write(&mut bytes);
-    let header = String::from_utf8(bytes).unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+fn generated() -> String {
+    let config = || cbindgen::Config::from_file(here().join("cbindgen.toml")).unwrap();
+    let mut whole = config();
+    whole.header = Some(
+        fs::read_to_string(here().join("header.txt"))
+            .unwrap()
+            .trim_end()
+            .to_owned(),
+    );
+    whole.after_includes = Some(definitions());
+    let header = generate(whole, SOURCES.map(str::to_owned));
+    let mut part = config();
+    part.include_guard = None;
+    part.sys_includes.clear();
+    let delivery = generate(part, DELIVERY.map(|source| format!("delivery/{source}")));
+    let end = header.rfind("#endif").unwrap();
+    let (header, guard) = header.split_at(end);
+    let delivery = delivery.trim();
+    let header = format!(
+        "{header}/* Receiver, inbox and outbox. Define this where the library was built without them. */\n\
+         #ifndef FLOWAI_WITHOUT_DELIVERY\n\n{delivery}\n\n#endif  /* FLOWAI_WITHOUT_DELIVERY */\n\n{guard}"
+    );
     // The names that stand for pointers are printed like any other type, with a space after them.
     let pointers = ["const char *", "const void *", "const flowai_pair *"];
     pointers.iter().fold(header, |header, pointer| {

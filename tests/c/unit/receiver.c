@@ -1,30 +1,13 @@
 /* The receiver: events come out, waits end, bad calls stay out. */
-#include "check.h"
-#include <arpa/inet.h>
+#include "http.h"
 #include <pthread.h>
-#include <sys/socket.h>
 
 static const char SECRET[] = "0123456789abcdef0123456789abcdef";
 
 /* Posts a body to a receiver on this machine and gives the HTTP status. */
 static int post(uint16_t port, const char *header, const char *body)
 {
-    struct sockaddr_in address;
-    char request[1024], answer[64] = "";
-    int peer = socket(AF_INET, SOCK_STREAM, 0);
-
-    memset(&address, 0, sizeof address);
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(port);
-    CHECK(connect(peer, (struct sockaddr *)&address, sizeof address) == 0);
-    snprintf(request, sizeof request,
-             "POST /hook HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%sContent-Length: %d\r\n\r\n%s", header,
-             (int)strlen(body), body);
-    CHECK(write(peer, request, strlen(request)) == (ssize_t)strlen(request));
-    CHECK(read(peer, answer, sizeof answer - 1) > 12);
-    close(peer);
-    return atoi(answer + 9);
+    return request(port, "POST", "/hook", header, body);
 }
 
 static flowai_receiver receiver_of(flowai_verifier verifier)

@@ -3,12 +3,15 @@
 use std::{mem::MaybeUninit, sync::RwLock, time::Duration};
 
 use flowai::{Result, Verifier};
-use flowai_delivery::{Limits, Receiver, ReceiverBuilder};
+use flowai_delivery::{Inbox, Limits, Receiver, ReceiverBuilder};
 
+use super::{
+    inbox::flowai_inbox,
+    settings::{copy, set},
+};
 use crate::{
-    config::in_use,
     error::flowai_error,
-    guard::{call, free, make},
+    guard::{free, make},
     registry::{self, handle},
     status::flowai_status,
     strings::Text,
@@ -31,6 +34,9 @@ pub(crate) struct ReceiverConfig {
     verifier: Option<Option<Verifier>>,
     listen: Option<String>,
     path: Option<String>,
+    /// `None` until something was said.
+    health: Option<Option<String>>,
+    inbox: Option<Inbox>,
     tls: Option<(String, String)>,
     queue: Option<usize>,
     limits: Limits,
@@ -38,9 +44,8 @@ pub(crate) struct ReceiverConfig {
 
 impl ReceiverConfig {
     pub(crate) fn of(handle: flowai_receiver_config) -> Result<ReceiverBuilder> {
-        let config = registry::get(handle)?;
-        let config = config.try_read().map_err(|_| in_use("config"))?.clone();
-        let mut builder = Receiver::builder().limits(config.limits);
+        let config = copy(handle, "config")?;
+        let mut builder = Receiver::builder().limits(config.limits).inbox(config.inbox);
         if let Some(verifier) = config.verifier {
             builder = builder.verifier(verifier);
         }
@@ -50,6 +55,11 @@ impl ReceiverConfig {
         if let Some(path) = config.path {
             builder = builder.path(path);
         }
+        match config.health {
+            None => {}
+            Some(None) => builder = builder.without_health(),
+            Some(Some(path)) => builder = builder.health(path),
+        }
         if let Some((certificate, key)) = config.tls {
             builder = builder.tls(certificate, key);
         }
@@ -58,18 +68,6 @@ impl ReceiverConfig {
         }
         Ok(builder)
     }
-}
-
-fn set(
-    config: flowai_receiver_config,
-    err: Option<&mut MaybeUninit<flowai_error>>,
-    change: impl FnOnce(&mut ReceiverConfig) -> Result<()>,
-) -> flowai_status {
-    call(err, || {
-        let config = registry::get(config)?;
-        let mut config = config.try_write().map_err(|_| in_use("config"))?;
-        change(&mut config)
-    })
 }
 
 /// Makes settings with every default. Before a receiver can start, one of flowai_receiver_config_set_verifier() and
@@ -100,7 +98,7 @@ pub extern "C" fn flowai_receiver_config_set_verifier(
     verifier: flowai_verifier,
     err: Option<&mut MaybeUninit<flowai_error>>,
 ) -> flowai_status {
-    set(config, err, |config| {
+    set(config, "config", err, |config| {
         config.verifier = Some(Some(registry::get(verifier)?.clone()));
         Ok(())
     })
@@ -116,7 +114,7 @@ pub extern "C" fn flowai_receiver_config_set_no_verifier(
     config: flowai_receiver_config,
     err: Option<&mut MaybeUninit<flowai_error>>,
 ) -> flowai_status {
-    set(config, err, |config| {
+    set(config, "config", err, |config| {
         config.verifier = Some(None);
         Ok(())
     })
@@ -134,7 +132,7 @@ pub extern "C" fn flowai_receiver_config_set_listen(
     address: Text,
     err: Option<&mut MaybeUninit<flowai_error>>,
 ) -> flowai_status {
-    set(config, err, |config| {
+    set(config, "config", err, |config| {
         config.listen = Some(address.required("listen")?.to_owned());
         Ok(())
     })
@@ -152,13 +150,54 @@ pub extern "C" fn flowai_receiver_config_set_path(
     path: Text,
     err: Option<&mut MaybeUninit<flowai_error>>,
 ) -> flowai_status {
-    set(config, err, |config| {
+    set(config, "config", err, |config| {
         config.path = Some(path.required("path")?.to_owned());
         Ok(())
     })
 }
 
-/// Makes the receiver speak HTTPS. Default: HTTP, for tests and behind a proxy; the service itself calls only HTTPS.
+/// Sets where GET tells how the receiver is doing, to anybody who asks: HTTP status 200 or 503, and numbers in JSON.
+/// Where it is the path of the webhook, that comes first. Default: "/health".
+///
+/// @param config  Settings.
+/// @param path    An absolute path, percent-encoded, without a query; NULL to tell nobody.
+/// @param err     Receives an error on failure; may be NULL.
+/// @return        FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub extern "C" fn flowai_receiver_config_set_health(
+    config: flowai_receiver_config,
+    path: Text,
+    err: Option<&mut MaybeUninit<flowai_error>>,
+) -> flowai_status {
+    set(config, "config", err, |config| {
+        config.health = Some(path.optional("health")?.map(str::to_owned));
+        Ok(())
+    })
+}
+
+/// Makes the receiver store events in an inbox, and acknowledge a call once they are safe there. While they cannot be
+/// stored calls are answered with HTTP status 503, and Flow.ai sends them again for up to four hours ("Responding to a
+/// call" of the API document). Take the events from the inbox; the receiver hands out none itself. Default: a queue in
+/// memory, which is not durable.
+///
+/// @param config  Settings.
+/// @param inbox   An inbox, which stays the caller's and may be freed at once.
+/// @param err     Receives an error on failure; may be NULL.
+/// @return        FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub extern "C" fn flowai_receiver_config_set_inbox(
+    config: flowai_receiver_config,
+    inbox: flowai_inbox,
+    err: Option<&mut MaybeUninit<flowai_error>>,
+) -> flowai_status {
+    set(config, "config", err, |config| {
+        config.inbox = Some(registry::get(inbox)?.clone());
+        Ok(())
+    })
+}
+
+/// Makes the receiver speak HTTPS. When the files change they are loaded again. Default: HTTP, for tests and behind a
+/// proxy; the service itself calls only HTTPS.
 ///
 /// @param config       Settings.
 /// @param certificate  A PEM file with the certificate and the chain above it.
@@ -172,7 +211,7 @@ pub extern "C" fn flowai_receiver_config_set_tls(
     key: Text,
     err: Option<&mut MaybeUninit<flowai_error>>,
 ) -> flowai_status {
-    set(config, err, |config| {
+    set(config, "config", err, |config| {
         config.tls = Some((
             certificate.required("certificate")?.to_owned(),
             key.required("key")?.to_owned(),
@@ -181,7 +220,8 @@ pub extern "C" fn flowai_receiver_config_set_tls(
     })
 }
 
-/// Sets how many events wait at most to be taken; then calls are answered with HTTP status 503. Default: 1,024.
+/// Sets how many events wait in memory at most to be taken; then calls are answered with HTTP status 503. An inbox has
+/// no such limit. Default: 1,024.
 ///
 /// @param config  Settings.
 /// @param events  A number, more than 0.
@@ -193,7 +233,7 @@ pub extern "C" fn flowai_receiver_config_set_queue(
     events: usize,
     err: Option<&mut MaybeUninit<flowai_error>>,
 ) -> flowai_status {
-    set(config, err, |config| {
+    set(config, "config", err, |config| {
         config.queue = Some(events);
         Ok(())
     })
@@ -211,7 +251,7 @@ pub extern "C" fn flowai_receiver_config_set_max_body_bytes(
     bytes: usize,
     err: Option<&mut MaybeUninit<flowai_error>>,
 ) -> flowai_status {
-    set(config, err, |config| {
+    set(config, "config", err, |config| {
         config.limits.body_bytes = bytes;
         Ok(())
     })
@@ -231,7 +271,7 @@ pub extern "C" fn flowai_receiver_config_set_max_connections(
     per_address: usize,
     err: Option<&mut MaybeUninit<flowai_error>>,
 ) -> flowai_status {
-    set(config, err, |config| {
+    set(config, "config", err, |config| {
         config.limits.connections = connections;
         config.limits.connections_per_address = per_address;
         Ok(())
@@ -250,7 +290,7 @@ pub extern "C" fn flowai_receiver_config_set_drain_time_ms(
     ms: u32,
     err: Option<&mut MaybeUninit<flowai_error>>,
 ) -> flowai_status {
-    set(config, err, |config| {
+    set(config, "config", err, |config| {
         config.limits.drain_time = Duration::from_millis(ms.into());
         Ok(())
     })

@@ -5,20 +5,28 @@ use std::{mem::MaybeUninit, time::Duration};
 use flowai::{Error, EventKind, Result};
 use flowai_delivery::Receiver;
 
+use super::{
+    receiver_config::{ReceiverConfig, flowai_receiver_config},
+    rows::document,
+    waits::wait_for,
+};
 use crate::{
+    document::flowai_document,
     error::flowai_error,
     event::{event_handle, flowai_event},
     event_fields::flowai_kind,
     guard::{quiet, read, waiting},
-    receiver_config::{ReceiverConfig, flowai_receiver_config},
     registry::{self, handle},
     status::flowai_status,
     strings::{Owned, Text, flowai_str, place},
 };
 
-/// A server that receives the webhook calls of Flow.ai and hands out their events. A call is acknowledged only after
-/// its events are in the queue; the queue is in memory, so what nobody has taken is gone when the process ends. Free
-/// it with flowai_receiver_free(). In a forked child its functions fail with FLOWAI_ERR_FORKED.
+/// A server that receives the webhook calls of Flow.ai. Free it with flowai_receiver_free(). In a forked child its
+/// functions fail with FLOWAI_ERR_FORKED.
+///
+/// With flowai_receiver_config_set_inbox() a call is acknowledged once its events are safe in the inbox. Without an
+/// inbox it is acknowledged when they are in a queue in memory, from which flowai_receiver_next() takes them: what
+/// nobody has taken is gone when the process ends, and Flow.ai does not send it again.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct flowai_receiver {
@@ -38,7 +46,7 @@ const FOREVER: u32 = u32::MAX;
 /// In place of a kind of event: any.
 pub const FLOWAI_EVENT_ANY: flowai_kind = -1;
 
-fn time_limit(ms: u32) -> Option<Duration> {
+pub(crate) fn time_limit(ms: u32) -> Option<Duration> {
     (ms != FOREVER).then(|| Duration::from_millis(ms.into()))
 }
 
@@ -101,7 +109,8 @@ pub extern "C" fn flowai_receiver_port(
 /// @param err         Receives an error on failure; may be NULL.
 /// @param out         Receives the event, which the caller frees; {0} when the time is over.
 /// @return            FLOWAI_OK, FLOWAI_ERR_CLOSED (the receiver was stopped and all its events were taken),
-///                    FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+///                    FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT (also where events go to an inbox),
+///                    FLOWAI_ERR_BAD_HANDLE.
 /// @par Thread safety  Any thread, several at once; each event is handed out once.
 /// @par Blocking       For the time limit; flowai_receiver_stop() and flowai_receiver_free() on another thread end the
 ///                     wait.
@@ -113,11 +122,8 @@ pub extern "C" fn flowai_receiver_next(
     err: Option<&mut MaybeUninit<flowai_error>>,
     out: Option<&mut MaybeUninit<flowai_event>>,
 ) -> flowai_status {
-    waiting(err, || {
-        let out = place(out, "out")?;
-        let listening = registry::get(receiver)?;
-        out.write(event_handle(listening.receiver.next(time_limit(timeout_ms))?)?);
-        Ok(())
+    wait_for(receiver, err, out, |listening| {
+        event_handle(listening.receiver.next(time_limit(timeout_ms))?)
     })
 }
 
@@ -142,16 +148,13 @@ pub extern "C" fn flowai_receiver_wait(
     err: Option<&mut MaybeUninit<flowai_error>>,
     out: Option<&mut MaybeUninit<flowai_event>>,
 ) -> flowai_status {
-    waiting(err, || {
-        let out = place(out, "out")?;
-        let listening = registry::get(receiver)?;
+    wait_for(receiver, err, out, |listening| {
         let thread_id = thread_id.optional("thread_id")?;
         let event =
             listening
                 .receiver
                 .wait(kind_of(kind)?, thread_id, time_limit(timeout_ms), &mut || Ok(()))?;
-        out.write(event_handle(event)?);
-        Ok(())
+        event_handle(event)
     })
 }
 
@@ -164,8 +167,48 @@ fn kind_of(kind: flowai_kind) -> Result<Option<EventKind>> {
     }
 }
 
+/// Loads certificate and key from their files now, for the connections that come; those that are open stay. This happens
+/// by itself within a second after the files have changed.
+///
+/// @param receiver  A receiver.
+/// @param err       Receives an error on failure; may be NULL.
+/// @return          FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT (the files are no good, and the old certificate stays; or the
+///                  receiver speaks HTTP), FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
+/// @par Thread safety  Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn flowai_receiver_reload_tls(
+    receiver: flowai_receiver,
+    err: Option<&mut MaybeUninit<flowai_error>>,
+) -> flowai_status {
+    waiting(err, || registry::get(receiver)?.receiver.reload_tls())
+}
+
+/// What a receiver has done since it was started.
+///
+/// Fields of ReceiverStats: "accepted", the events that were queued or stored; "repeated", those that were acknowledged
+/// and not stored again, since the inbox had them; "rejected", a document with the number of refused requests for each
+/// HTTP status; "dropped", the connections that were ended because the client was too slow or had to make room;
+/// "queued", the events in the queue now.
+///
+/// @param receiver  A receiver.
+/// @param err       Receives an error on failure; may be NULL.
+/// @param out       Receives a document named ReceiverStats, which the caller frees.
+/// @return          FLOWAI_OK, FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+/// @par Thread safety  Any thread.
+#[must_use]
+#[unsafe(no_mangle)]
+pub extern "C" fn flowai_receiver_stats(
+    receiver: flowai_receiver,
+    err: Option<&mut MaybeUninit<flowai_error>>,
+    out: Option<&mut MaybeUninit<flowai_document>>,
+) -> flowai_status {
+    wait_for(receiver, err, out, |listening| {
+        document(&listening.receiver.stats()?)
+    })
+}
+
 /// Stops gracefully: accepts nothing more, answers the requests in flight, and returns when that is done. Events that
-/// are queued can still be taken.
+/// are queued can still be taken; those that were acknowledged are in the inbox if there is one.
 ///
 /// @param receiver  A receiver.
 /// @param err       Receives an error on failure; may be NULL.
@@ -182,7 +225,7 @@ pub extern "C" fn flowai_receiver_stop(
 }
 
 /// Stops a receiver at once and frees it: requests in flight are cut off unanswered, so that Flow.ai sends them again,
-/// and events that nobody took are gone. Threads that wait for events return with FLOWAI_ERR_CLOSED. {0} and one that
+/// and events in the queue that nobody took are gone. Threads that wait for events return with FLOWAI_ERR_CLOSED. {0} and one that
 /// was freed before are left alone.
 ///
 /// @param receiver  A receiver.
