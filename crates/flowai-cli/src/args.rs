@@ -18,8 +18,8 @@ use flowai::{
 use zeroize::Zeroizing;
 
 use crate::commands::{
-    ask, bot, broadcast, chat, handover, history, hours, listen, request, sandbox, send, threads, triggers,
-    upload,
+    ask, bot, broadcast, chat, handover, history, hours, inbox, listen, request, sandbox, send, threads,
+    triggers, upload,
 };
 
 /// The variable of the environment that holds the key.
@@ -103,8 +103,14 @@ pub(crate) enum Command {
     /// Prints the body of the answer as it came, or laid out in a terminal. With --json: its status, headers and body as
     /// one document. An answer outside 2xx is an error.
     Request(request::RequestArgs),
-    /// Receive webhook calls and print their events
+    /// Receive webhook calls, and print their events or hand them to a command
+    ///
+    /// Without --inbox events are in memory until they are printed: what was acknowledged and not printed when this ends
+    /// suddenly is lost. With --inbox nothing is.
     Listen(listen::ListenArgs),
+    /// Look into an inbox that listen keeps, and mend it, also while listen runs
+    #[command(subcommand)]
+    Inbox(inbox::InboxCommand),
     /// Run a Flow.ai on this machine, to try programs against
     ///
     /// The API key that opens it comes from --api-key-file, --api-key or FLOWAI_API_KEY; without any it is a random one.
@@ -128,8 +134,9 @@ const SENDS: [&str; 9] = [
 ];
 
 /// The commands that connect to nothing, with the connection options that have a meaning there nevertheless.
-const UNCONNECTED: [(&str, &[&str]); 3] = [
+const UNCONNECTED: [(&str, &[&str]); 4] = [
     ("listen", &[]),
+    ("inbox", &[]),
     ("sandbox", &["api_key", "api_key_file"]),
     ("demo", &[]),
 ];

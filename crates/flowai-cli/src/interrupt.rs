@@ -2,12 +2,15 @@
 
 use std::{
     io,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use flowai::{Error, ErrorKind, Result};
 use signal_hook::{
-    consts::{SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGTERM},
     flag,
 };
 
@@ -15,16 +18,31 @@ use signal_hook::{
 const ENDED_BY_SIGNAL: i32 = 130;
 
 /// Asks whether to stop, wherever a command waits.
-pub(crate) struct Interrupt<'a>(&'a dyn Fn() -> bool);
+pub(crate) struct Interrupt<'a> {
+    stop: &'a dyn Fn() -> bool,
+    /// Whether signals are ours to handle.
+    owns_process: bool,
+}
 
 impl<'a> Interrupt<'a> {
-    pub(crate) fn new(stop: &'a dyn Fn() -> bool) -> Interrupt<'a> {
-        Interrupt(stop)
+    pub(crate) fn new(stop: &'a dyn Fn() -> bool, owns_process: bool) -> Interrupt<'a> {
+        Interrupt { stop, owns_process }
     }
 
     /// Whether to stop.
     pub(crate) fn asked(&self) -> bool {
-        (self.0)()
+        (self.stop)()
+    }
+
+    /// Notes SIGHUP from now on, which would end the process else. Nothing is noted in a process that is not ours.
+    pub(crate) fn hangups(&self) -> Result<Hangups> {
+        let noted = Arc::new(AtomicBool::new(false));
+        if self.owns_process {
+            flag::register(SIGHUP, Arc::clone(&noted)).map_err(|error| {
+                Error::new(ErrorKind::Internal, "SIGHUP cannot be handled").with_source(error)
+            })?;
+        }
+        Ok(Hangups(noted))
     }
 
     /// The same as an error, which ends a wait.
@@ -33,6 +51,16 @@ impl<'a> Interrupt<'a> {
             return Err(Error::new(ErrorKind::Cancelled, "interrupted"));
         }
         Ok(())
+    }
+}
+
+/// Whether SIGHUP came.
+pub(crate) struct Hangups(Arc<AtomicBool>);
+
+impl Hangups {
+    /// Whether one came since this was asked last.
+    pub(crate) fn take(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
     }
 }
 

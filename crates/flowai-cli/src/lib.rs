@@ -25,9 +25,13 @@ pub fn run<I: IntoIterator<Item = OsString>>(args: I) -> i32 {
     run_until(args, &|| false)
 }
 
-/// Like [`run`], and asks at least every 50 ms whether to stop. `listen` and `sandbox` then end as if they were done,
+/// Like [`run`], and asks at least every 50 ms whether to stop. `listen`, `sandbox` and `outbox run` then end as if they were done,
 /// but for a `listen --count` of which events are missing; a message that is on its way is given up.
 pub fn run_until<I: IntoIterator<Item = OsString>>(args: I, stop: &dyn Fn() -> bool) -> i32 {
+    run_with(args, Interrupt::new(stop, false))
+}
+
+fn run_with<I: IntoIterator<Item = OsString>>(args: I, interrupt: Interrupt<'_>) -> i32 {
     let args: Vec<OsString> = args.into_iter().collect();
     let Parsed {
         cli,
@@ -44,7 +48,7 @@ pub fn run_until<I: IntoIterator<Item = OsString>>(args: I, stop: &dyn Fn() -> b
     let context = Context {
         output: Output::new(cli.json),
         connection: cli.connection,
-        interrupt: Interrupt::new(stop),
+        interrupt,
     };
     match commands::dispatch(&context, cli.command) {
         Ok(()) => exit::DONE,
@@ -52,10 +56,14 @@ pub fn run_until<I: IntoIterator<Item = OsString>>(args: I, stop: &dyn Fn() -> b
     }
 }
 
-/// Like [`run`], for a program of its own: Ctrl-C and SIGTERM end the command gracefully, and the second one at once.
+/// Like [`run`], for a program of its own: Ctrl-C and SIGTERM end the command gracefully, and the second one at once;
+/// SIGHUP has `listen` load its certificate again.
 pub fn run_program<I: IntoIterator<Item = OsString>>(args: I) -> i32 {
     match interrupt::watch() {
-        Ok(asked) => run_until(args, &|| asked.load(std::sync::atomic::Ordering::Relaxed)),
+        Ok(asked) => {
+            let stop = || asked.load(std::sync::atomic::Ordering::Relaxed);
+            run_with(args, Interrupt::new(&stop, true))
+        }
         Err(error) => {
             exit::say(&format!("Ctrl-C ends this at once, not gracefully: {error}"));
             run(args)

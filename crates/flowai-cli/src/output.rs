@@ -47,6 +47,13 @@ impl Output {
     }
 }
 
+/// Bytes as they are, without a line end.
+pub(crate) fn raw(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    Ok(out.flush()?)
+}
+
 fn write(line: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(line.as_bytes())?;

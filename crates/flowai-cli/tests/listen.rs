@@ -11,21 +11,11 @@ mod support;
 
 use flowai_sandbox::Sandbox;
 use serde_json::{Value, json};
-use support::{Folder, KEY, Running, command, finish, flowai, sandbox, sandbox_with, to};
-
-const SECRET: &str = "a webhook secret of more than 32 bytes";
-
-/// `listen` with these arguments on a free port, and the URL that it tells.
-fn listen(args: &[&str]) -> (Running, String) {
-    let start = ["listen", "--listen", "127.0.0.1:0"];
-    let mut running = Running::start(&mut command(&[&start[..], args].concat()));
-    let line = running.error_line();
-    let url = line
-        .strip_prefix("flowai: listening on ")
-        .unwrap_or_else(|| panic!("{line}"))
-        .to_owned();
-    (running, url)
-}
+use support::{
+    Folder, KEY, Running, command, finish, flowai,
+    listening::{SECRET, listen, post},
+    sandbox, sandbox_with, to,
+};
 
 #[test]
 fn events_of_the_sandbox_are_printed() {
@@ -155,22 +145,6 @@ fn a_header_can_hold_the_secret_and_the_environment_too() {
     sandbox.set_webhook(&url, Some(SECRET)).unwrap();
     sandbox.push(json!({"type": "message.reply", "threadId": "t"}));
     assert_eq!(running.end().done().stdout, "t  message.reply\n");
-}
-
-/// One HTTP call; its status.
-fn post(url: &str, header: &str, body: &str) -> u16 {
-    use std::io::{Read, Write};
-    let host = url.trim_start_matches("http://").trim_end_matches('/');
-    let mut stream = std::net::TcpStream::connect(host).unwrap();
-    let length = body.len();
-    write!(
-        stream,
-        "POST / HTTP/1.1\r\nhost: {host}\r\n{header}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
 #[test]

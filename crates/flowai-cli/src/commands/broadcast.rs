@@ -110,7 +110,7 @@ pub(crate) fn segments(context: &Context<'_>) -> Result<(), Failure> {
                 let text = |field: Option<&str>| field.unwrap_or("?").to_owned();
                 (text(segment.id()), text(segment.name()))
             };
-            aligned(segments.iter().map(row).collect())
+            aligned::<2>(segments.iter().map(row).collect())
         },
     )
 }

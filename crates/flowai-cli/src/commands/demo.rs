@@ -7,7 +7,7 @@ use flowai_delivery::Receiver;
 use flowai_sandbox::Sandbox;
 use serde_json::json;
 
-use super::{Context, history, listen, sandbox::failure};
+use super::{Context, event, history, sandbox::failure};
 use crate::exit::Failure;
 
 const THREAD: &str = "demo-thread";
@@ -111,7 +111,7 @@ impl Demo<'_> {
             Error::new(ErrorKind::Timeout, message)
         })?;
         self.context.output.result(
-            || json!({"event": listen::document(&event)}),
+            || json!({"event": event::document(&event)}),
             || match kind {
                 EventKind::Reply => vec![format!("  bot  {}", event.text())],
                 _ => vec![format!("       ({})", event.type_name())],

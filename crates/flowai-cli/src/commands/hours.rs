@@ -127,7 +127,9 @@ fn interval(interval: &Interval) -> String {
 }
 
 fn indented(rows: impl Iterator<Item = (String, String)>) -> impl Iterator<Item = String> {
-    aligned(rows.collect()).into_iter().map(|row| format!("  {row}"))
+    aligned::<2>(rows.collect())
+        .into_iter()
+        .map(|row| format!("  {row}"))
 }
 
 #[cfg(test)]

@@ -5,9 +5,11 @@ pub(crate) mod bot;
 pub(crate) mod broadcast;
 pub(crate) mod chat;
 pub(crate) mod demo;
+mod event;
 pub(crate) mod handover;
 pub(crate) mod history;
 pub(crate) mod hours;
+pub(crate) mod inbox;
 pub(crate) mod listen;
 mod parts;
 pub(crate) mod request;
@@ -64,16 +66,21 @@ pub(crate) fn receipt_document(receipt: &Receipt) -> Value {
     })
 }
 
-/// Two columns.
-fn aligned(rows: Vec<(String, String)>) -> Vec<String> {
-    let width = rows
-        .iter()
-        .map(|(first, _)| first.chars().count())
-        .max()
-        .unwrap_or(0);
-    rows.into_iter()
-        .map(|(first, second)| format!("{first:width$}  {second}"))
-        .collect()
+/// Columns, of which the last one is as wide as it likes.
+fn aligned<const N: usize>(rows: Vec<impl Into<[String; N]>>) -> Vec<String> {
+    let rows: Vec<[String; N]> = rows.into_iter().map(Into::into).collect();
+    let mut widths = [0; N];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let line = |row: [String; N]| {
+        let cells = row.iter().zip(widths);
+        let cells: Vec<_> = cells.map(|(cell, width)| format!("{cell:width$}")).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    rows.into_iter().map(line).collect()
 }
 
 pub(crate) fn dispatch(context: &Context<'_>, command: Command) -> Result<(), Failure> {
@@ -99,6 +106,7 @@ pub(crate) fn dispatch(context: &Context<'_>, command: Command) -> Result<(), Fa
         Command::Segments => broadcast::segments(context),
         Command::Request(args) => request::run(context, args),
         Command::Listen(args) => listen::run(context, &args),
+        Command::Inbox(command) => inbox::run(context, command),
         Command::Sandbox(args) => sandbox::run(context, args),
         Command::Demo => demo::run(context),
     }

@@ -1,7 +1,7 @@
 //! `flowai request`: any request below the base URL.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal},
     path::Path,
 };
 
@@ -13,6 +13,7 @@ use super::Context;
 use crate::{
     exit::Failure,
     input::{self, file_or_read},
+    output,
 };
 
 #[derive(Args)]
@@ -57,7 +58,7 @@ pub(crate) fn run(context: &Context<'_>, args: RequestArgs) -> Result<(), Failur
     let client = context.connection.client()?;
     let response = context.wait(client.request(&args.method, &args.path, &query, data.as_ref()))?;
     if !context.output.is_json() && !io::stdout().is_terminal() {
-        return Ok(as_it_came(&response)?);
+        return output::raw(&response.body);
     }
     context
         .output
@@ -68,12 +69,6 @@ fn parameter(typed: &str) -> Result<(&str, &str)> {
     typed
         .split_once('=')
         .ok_or_else(|| Error::argument("query", "must be NAME=VALUE"))
-}
-
-fn as_it_came(response: &Response) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(&response.body)?;
-    out.flush()
 }
 
 /// The body is under `json`, or under `body` as text when it is none.

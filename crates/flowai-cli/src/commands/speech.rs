@@ -40,7 +40,8 @@ fn moment(time: &Value) -> String {
     }
 }
 
-fn from_milliseconds(milliseconds: f64) -> Option<String> {
+/// A time that is counted in milliseconds since 1970, in UTC.
+pub(super) fn from_milliseconds(milliseconds: f64) -> Option<String> {
     let time = OffsetDateTime::from_unix_timestamp((milliseconds / 1000.0) as i64).ok()?;
     let (date, clock) = (time.date(), time.time());
     Some(format!(

@@ -1,6 +1,7 @@
 //! Runs the real command.
 #![allow(dead_code)]
 
+pub mod listening;
 pub mod vectors;
 
 use std::{
@@ -17,6 +18,8 @@ use std::{
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
+
+pub use nix::{sys::signal::Signal, unistd::Pid};
 
 use flowai_sandbox::{Sandbox, SandboxBuilder, Seed};
 use serde_json::Value;
@@ -196,8 +199,11 @@ impl Running {
 
     /// What Ctrl-C does.
     pub fn interrupt(&self) {
-        let pid = nix::unistd::Pid::from_raw(self.child.id().try_into().unwrap());
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+        self.signal(Signal::SIGINT);
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        nix::sys::signal::kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
     }
 
     /// The end, with the lines that were not read before.
