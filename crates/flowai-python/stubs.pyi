@@ -1,6 +1,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from os import PathLike
+from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, ClassVar, Literal, NoReturn, Protocol, TypeAlias, final, type_check_only
 
@@ -12,9 +13,12 @@ __all__: list[str]
 __version__: str
 _EVENT_KINDS: list[tuple[str, int]]
 
+# Classes have methods of that name.
+_list: TypeAlias = list
 _Document: TypeAlias = dict[str, Any]
 _OriginatorLike: TypeAlias = str | Originator | _Document
 _Message: TypeAlias = TextMessage | EventMessage | LocationMessage | MediaMessage | _Document
+_MessageModel: TypeAlias = TextMessage | EventMessage | LocationMessage | MediaMessage
 _ChannelName: TypeAlias = Literal["channel names"] | str
 _Body: TypeAlias = bytes | bytearray | memoryview | str
 _Secret: TypeAlias = str | bytes | bytearray | memoryview
@@ -417,11 +421,13 @@ class Verifier:
 class Receiver:
     def __new__(
         cls,
+        inbox: Inbox | None = None,
         *,
         verifier: Verifier | None,
         listen: str | None = "127.0.0.1:0",
         path: str | None = "/",
         tls: tuple[_Path, _Path] | None = None,
+        health: str | None = "/health",
     ) -> Self: ...
     @property
     def url(self) -> str: ...
@@ -442,6 +448,372 @@ class Receiver:
     ) -> None: ...
     def __iter__(self) -> Self: ...
     def __next__(self) -> Event: ...
+
+@final
+class Inbox:
+    @staticmethod
+    def open(
+        path: _Path,
+        *,
+        lease_time: float | None = 300.0,
+        max_attempts: int | None = 10,
+        retry_min: float | None = 1.0,
+        retry_max: float | None = 900.0,
+        keep_handled: float | None = 604800.0,
+        keep_dead: float | None = None,
+        deduplication: float | None = 604800.0,
+        max_bytes: int | None = None,
+        lock_time: float | None = 2.0,
+    ) -> Inbox: ...
+    @staticmethod
+    def attach(path: _Path) -> Inbox: ...
+    @property
+    def path(self) -> Path: ...
+    def next(self, timeout: float | None = None) -> Delivery | None: ...
+    def handle(
+        self,
+        function: Callable[[Delivery], object],
+        workers: int | None = 4,
+        *,
+        stop: Callable[[], object] | None = None,
+    ) -> None: ...
+    def put(self, body: _Body, /) -> _list[StoredEvent]: ...
+    def list(
+        self,
+        *,
+        state: Literal["waiting", "handled", "dead"] | None = None,
+        thread_id: str | None = None,
+        after: int = 0,
+        limit: int = 100,
+    ) -> _list[InboxEntry]: ...
+    def show(self, id: int) -> tuple[InboxEntry, bytes] | None: ...
+    def replay(self, id: int) -> _list[int]: ...
+    def discard(self, id: int) -> bool: ...
+    def forget(self, thread_id: str) -> int: ...
+    def stats(self) -> InboxStats: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_exception: BaseException | type[BaseException] | TracebackType | None) -> None: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Delivery: ...
+
+@final
+class Delivery:
+    @property
+    def event(self) -> Event: ...
+    @property
+    def id(self) -> int: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def received_at_ms(self) -> int: ...
+    @property
+    def replayed(self) -> bool: ...
+    @property
+    def maybe_duplicate(self) -> bool: ...
+    @property
+    def is_settled(self) -> bool: ...
+    def ack(self) -> None: ...
+    def retry(self, *, after: float | None = None) -> None: ...
+    def fail(self, reason: str) -> None: ...
+    def dead(self, reason: str) -> None: ...
+    def heartbeat(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        _exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None: ...
+
+@final
+class StoredEvent:
+    __match_args__: ClassVar[tuple[str, ...]]
+    @property
+    def id(self) -> int: ...
+    @property
+    def duplicate(self) -> bool: ...
+    @property
+    def dead(self) -> bool: ...
+    # what every value has
+
+@final
+class InboxEntry:
+    __match_args__: ClassVar[tuple[str, ...]]
+    @property
+    def id(self) -> int: ...
+    @property
+    def thread_id(self) -> str: ...
+    @property
+    def state(self) -> Literal["waiting", "handled", "dead"]: ...
+    @property
+    def received_at_ms(self) -> int: ...
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def error(self) -> str | None: ...
+    @property
+    def maybe_duplicate(self) -> bool: ...
+    @property
+    def replay_of(self) -> int | None: ...
+    @property
+    def size(self) -> int: ...
+    # what every value has
+
+@final
+class InboxStats:
+    __match_args__: ClassVar[tuple[str, ...]]
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def leased(self) -> int: ...
+    @property
+    def oldest_waiting(self) -> float | None: ...
+    @property
+    def dead(self) -> int: ...
+    @property
+    def bytes(self) -> int: ...
+    # what every value has
+
+@final
+class Outbox:
+    @staticmethod
+    def open(
+        path: _Path,
+        client: Client,
+        *,
+        on_ambiguous: Literal["surface", "repeat"] | None = "surface",
+        max_repeats: int | None = 10,
+        max_age: float | None = None,
+        max_messages: int | None = 100000,
+        max_bytes: int | None = 1073741824,
+        retry_min: float | None = 0.5,
+        retry_max: float | None = 300.0,
+        concurrency: int | None = 8,
+        keep_sent: int | None = 10000,
+        close_time: float | None = 5.0,
+        lock_time: float | None = 2.0,
+    ) -> Outbox: ...
+    @staticmethod
+    def attach(
+        path: _Path,
+        client: Client,
+        *,
+        max_messages: int | None = 100000,
+        max_bytes: int | None = 1073741824,
+        lock_time: float | None = 2.0,
+    ) -> Outbox: ...
+    @property
+    def path(self) -> Path: ...
+    def send_text(
+        self,
+        thread_id: str,
+        text: str,
+        *,
+        originator: _OriginatorLike | None = None,
+        trace_id: int | None = None,
+        lang: str | None = None,
+        timezone: int | None = None,
+        params: _Document | None = None,
+        expires_in: float | None = None,
+    ) -> OutboxReceipt: ...
+    def send_event(
+        self,
+        thread_id: str,
+        event_name: str,
+        *,
+        originator: _OriginatorLike | None = None,
+        trace_id: int | None = None,
+        lang: str | None = None,
+        timezone: int | None = None,
+        params: _Document | None = None,
+        expires_in: float | None = None,
+    ) -> OutboxReceipt: ...
+    def send_location(
+        self,
+        thread_id: str,
+        lat: str | float,
+        long: str | float,
+        *,
+        title: str | None = None,
+        originator: _OriginatorLike | None = None,
+        trace_id: int | None = None,
+        lang: str | None = None,
+        timezone: int | None = None,
+        params: _Document | None = None,
+        expires_in: float | None = None,
+    ) -> OutboxReceipt: ...
+    def send_media(
+        self,
+        thread_id: str,
+        url: str,
+        *,
+        media_type: _MediaType,
+        mime_type: str | None = None,
+        title: str | None = None,
+        originator: _OriginatorLike | None = None,
+        trace_id: int | None = None,
+        lang: str | None = None,
+        timezone: int | None = None,
+        params: _Document | None = None,
+        expires_in: float | None = None,
+    ) -> OutboxReceipt: ...
+    def upload_media(
+        self,
+        thread_id: str,
+        file: _Path | bytes | bytearray | memoryview,
+        *,
+        media_type: _MediaType | None = None,
+        mime_type: str | None = None,
+        filename: str | None = None,
+        url: str | None = None,
+        title: str | None = None,
+        idle_timeout: float | None = 30.0,
+        originator: _OriginatorLike | None = None,
+        trace_id: int | None = None,
+        lang: str | None = None,
+        timezone: int | None = None,
+        params: _Document | None = None,
+        expires_in: float | None = None,
+        keep: Literal["copy", "reference"] | None = "copy",
+    ) -> OutboxReceipt: ...
+    def send(
+        self,
+        thread_id: str,
+        message: _Message,
+        *,
+        originator: _OriginatorLike | None = None,
+        trace_id: int | None = None,
+        lang: str | None = None,
+        timezone: int | None = None,
+        params: _Document | None = None,
+        expires_in: float | None = None,
+    ) -> OutboxReceipt: ...
+    def reports(self, timeout: float | None = None) -> ReportIterator: ...
+    def next_report(self, timeout: float | None = None) -> OutboxReport | None: ...
+    def acknowledge(self, number: int) -> bool: ...
+    def confirm(self, event: Event) -> bool: ...
+    def list(
+        self, *, thread_id: str | None = None, after: int = 0, limit: int = 100
+    ) -> _list[OutboxEntry]: ...
+    def show(self, id: int) -> OutboxEntry | None: ...
+    def discard(self, id: int) -> bool: ...
+    def stats(self) -> OutboxStats: ...
+    def flush(self, timeout: float | None = None) -> int: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_exception: BaseException | type[BaseException] | TracebackType | None) -> None: ...
+
+@final
+class ReportIterator:
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> OutboxReport: ...
+
+@final
+class OutboxReceipt:
+    __match_args__: ClassVar[tuple[str, ...]]
+    @property
+    def id(self) -> int: ...
+    @property
+    def thread_id(self) -> str: ...
+    @property
+    def trace_id(self) -> int | None: ...
+    # what every value has
+
+@final
+class OutboxEntry:
+    __match_args__: ClassVar[tuple[str, ...]]
+    @property
+    def position(self) -> int: ...
+    @property
+    def id(self) -> int: ...
+    @property
+    def thread_id(self) -> str: ...
+    @property
+    def trace_id(self) -> int | None: ...
+    @property
+    def message(self) -> _MessageModel: ...
+    @property
+    def filename(self) -> str | None: ...
+    @property
+    def state(self) -> Literal["queued", "sending"]: ...
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def ambiguous_attempts(self) -> int: ...
+    @property
+    def enqueued_at_ms(self) -> int: ...
+    @property
+    def expires_at_ms(self) -> int | None: ...
+    @property
+    def next_attempt_at_ms(self) -> int | None: ...
+    @property
+    def error(self) -> str | None: ...
+    @property
+    def size(self) -> int: ...
+    # what every value has
+
+@final
+class OutboxReport:
+    __match_args__: ClassVar[tuple[str, ...]]
+    @property
+    def number(self) -> int: ...
+    @property
+    def id(self) -> int: ...
+    @property
+    def thread_id(self) -> str: ...
+    @property
+    def trace_id(self) -> int | None: ...
+    @property
+    def outcome(self) -> Literal["sent", "maybe_sent", "failed"]: ...
+    @property
+    def message(self) -> _MessageModel: ...
+    @property
+    def error(self) -> str | None: ...
+    @property
+    def error_kind(self) -> str | None: ...
+    @property
+    def status(self) -> int | None: ...
+    @property
+    def request_id(self) -> str | None: ...
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def ambiguous_attempts(self) -> int: ...
+    @property
+    def enqueued_at_ms(self) -> int: ...
+    @property
+    def attempted_at_ms(self) -> int | None: ...
+    @property
+    def settled_at_ms(self) -> int: ...
+    @property
+    def confirmed_at_ms(self) -> int | None: ...
+    # what every value has
+
+@final
+class OutboxStats:
+    __match_args__: ClassVar[tuple[str, ...]]
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def sending(self) -> int: ...
+    @property
+    def arriving(self) -> int: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def oldest(self) -> float | None: ...
+    @property
+    def next_attempt_at_ms(self) -> int | None: ...
+    @property
+    def error(self) -> str | None: ...
+    @property
+    def error_kind(self) -> str | None: ...
+    @property
+    def ambiguous(self) -> int: ...
+    @property
+    def reports(self) -> int: ...
+    # what every value has
 
 @final
 class RecordedRequest:

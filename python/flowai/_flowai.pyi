@@ -2,6 +2,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from os import PathLike
+from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, ClassVar, Literal, NoReturn, Protocol, TypeAlias, final, type_check_only
 
@@ -25,6 +26,7 @@ __all__ = [
     "Channel",
     "Client",
     "CustomTemplate",
+    "Delivery",
     "DeliveryAttempt",
     "Event",
     "EventMessage",
@@ -37,6 +39,9 @@ __all__ = [
     "HistoryPage",
     "Holiday",
     "ImageTemplate",
+    "Inbox",
+    "InboxEntry",
+    "InboxStats",
     "Interval",
     "KhorosPriorityTemplate",
     "ListItem",
@@ -48,6 +53,11 @@ __all__ = [
     "NoteTemplate",
     "OpeningHours",
     "Originator",
+    "Outbox",
+    "OutboxEntry",
+    "OutboxReceipt",
+    "OutboxReport",
+    "OutboxStats",
     "Profile",
     "QuickReply",
     "Receipt",
@@ -57,9 +67,11 @@ __all__ = [
     "RecordedRequest",
     "Reply",
     "ReplyMessage",
+    "ReportIterator",
     "Response",
     "Sandbox",
     "Segment",
+    "StoredEvent",
     "SystemReplyTemplate",
     "Template",
     "TextMessage",
@@ -79,9 +91,11 @@ __all__ = [
 ]
 __version__: str
 _EVENT_KINDS: list[tuple[str, int]]
+_list: TypeAlias = list
 _Document: TypeAlias = dict[str, Any]
 _OriginatorLike: TypeAlias = str | Originator | _Document
 _Message: TypeAlias = TextMessage | EventMessage | LocationMessage | MediaMessage | _Document
+_MessageModel: TypeAlias = TextMessage | EventMessage | LocationMessage | MediaMessage
 _ChannelName: TypeAlias = (
     Literal["khoros", "messagemedia", "messenger", "rbm", "telekom", "twilio", "whatsapp"] | str
 )
@@ -2619,15 +2633,27 @@ class Verifier:
 class Receiver:
     """A server for the webhook calls of Flow.ai, which hands out their events ("Webhooks" of the API document).
 
-    verifier: a Verifier; a call that it does not accept is answered 401. None takes calls from everybody, and has to be said.
+    inbox: an Inbox, which stores the events; None to queue them in memory.
+    verifier: a Verifier; a call that it does not accept is answered 401. None takes calls from everybody, and has to be
+        said.
     listen: ``host:port``; port 0 takes a free one.
     path: the exact path of the webhook, percent-encoded.
-    tls: paths of two PEM files, the certificate chain and its key, to speak HTTPS; the service calls nothing else.
+    tls: paths of two PEM files, the certificate chain and its key, to speak HTTPS; the service calls nothing else. When
+        the files change they are loaded again.
+    health: the exact path where GET tells anybody how the receiver is doing: 200 or 503, and numbers in JSON. None for
+        none.
 
-    A call is acknowledged once its events are queued in memory, 1,024 at most. Events that nobody took are gone when the
-    process ends. Each event is handed out once, to any number of threads. In a forked child every method raises ForkedError.
+    With an inbox a call is acknowledged once its events are safe there; take them from the inbox, since the receiver
+    hands out none itself. Without one it is acknowledged once they are queued in memory, 1,024 at most; those that
+    nobody took are gone when the process ends. Each event is handed out once, to any number of threads. In a forked
+    child every method raises ForkedError.
 
     Raises InvalidArgumentError naming the argument, or APIConnectionError when the address cannot be listened on.
+
+    >>> with flowai.Inbox.open("flowai.db") as inbox, flowai.Receiver(inbox, verifier=verifier) as receiver:
+    ...     for delivery in inbox:
+    ...         with delivery:
+    ...             print(delivery.event.text)
 
     >>> with flowai.Receiver(verifier=flowai.Verifier.jwt(secret)) as receiver:
     ...     print("listening on", receiver.url)
@@ -2637,11 +2663,13 @@ class Receiver:
 
     def __new__(
         cls,
+        inbox: Inbox | None = None,
         *,
         verifier: Verifier | None,
         listen: str | None = "127.0.0.1:0",
         path: str | None = "/",
         tls: tuple[_Path, _Path] | None = None,
+        health: str | None = "/health",
     ) -> Self: ...
     @property
     def url(self) -> str:
@@ -2656,7 +2684,8 @@ class Receiver:
 
         timeout: seconds to wait, 0 not to wait; for ever if not given.
 
-        Raises ClosedError when the receiver was closed and all its events were taken.
+        Raises ClosedError when the receiver was closed and all its events were taken, InvalidArgumentError when it
+        stores them in an inbox.
 
         >>> event = receiver.next(timeout=5.0)
         """
@@ -2675,15 +2704,15 @@ class Receiver:
         thread_id: str; see Event.is_for for what belongs to a thread.
         timeout: seconds to wait, 0 not to wait; for ever if not given.
 
-        Raises ClosedError when the receiver was closed and no such event is left, InvalidArgumentError when there is no such
-        kind.
+        Raises ClosedError when the receiver was closed and no such event is left, InvalidArgumentError when there is no
+        such kind, or when the receiver stores its events in an inbox.
 
         >>> reply = receiver.wait(kind=flowai.EventKind.REPLY, thread_id="thread-1", timeout=5.0)
         """
 
     def close(self) -> None:
-        """Stops accepting calls, answers those in flight, and returns when that is done. Events that are queued can still be
-        taken. Closing again changes nothing.
+        """Stops accepting calls, answers those in flight, and returns when that is done. Events that are queued can still
+        be taken. Closing again changes nothing.
         """
 
     def __enter__(self) -> Self: ...
@@ -2692,6 +2721,963 @@ class Receiver:
     ) -> None: ...
     def __iter__(self) -> Self: ...
     def __next__(self) -> Event: ...
+
+@final
+class Inbox:
+    """Events that were received and are to be handled, at least once each, in a file.
+
+    - What a Receiver has acknowledged, or ``put`` has taken, survives crashes and power loss.
+    - An event that comes again is stored once, if it carries an identity (Event.dedupe_key). One without is always
+      stored, and marked ``maybe_duplicate`` if the same bytes came within 24 hours.
+    - The events of a thread are handed out one at a time, in the order in which they were stored; different threads in
+      parallel.
+    - An event that is not acknowledged is handed out again, later and later, and becomes a dead letter in the end; then
+      its thread goes on. After a crash events are handed out that had been handled and not yet acknowledged.
+
+    Made by Inbox.open. All methods can be called by several threads at the same time. A file has one owner. In a forked
+    child every method raises ForkedError; all of them raise StorageError, an OSError, when the storage fails, and
+    ClosedError when the inbox is closed.
+
+    >>> with flowai.Inbox.open("flowai.db") as inbox, flowai.Receiver(inbox, verifier=verifier) as receiver:
+    ...     for delivery in inbox:
+    ...         with delivery:
+    ...             print(delivery.event.thread_id, delivery.event.text)
+    """
+
+    @staticmethod
+    def open(
+        path: _Path,
+        *,
+        lease_time: float | None = 300.0,
+        max_attempts: int | None = 10,
+        retry_min: float | None = 1.0,
+        retry_max: float | None = 900.0,
+        keep_handled: float | None = 604800.0,
+        keep_dead: float | None = None,
+        deduplication: float | None = 604800.0,
+        max_bytes: int | None = None,
+        lock_time: float | None = 2.0,
+    ) -> Inbox:
+        """staticmethod(function) -> method
+
+        Convert a function to be a static method.
+
+        A static method does not receive an implicit first argument.
+        To declare a static method, use this idiom:
+
+             class C:
+                 @staticmethod
+                 def f(arg1, arg2, argN):
+                     ...
+
+        It can be called either on the class (e.g. C.f()) or on an instance
+        (e.g. C().f()). Both the class and the instance are ignored, and
+        neither is passed implicitly as the first argument to the method.
+
+        Static methods in Python are similar to those found in Java or C++.
+        For a more advanced concept, see the classmethod builtin.
+        """
+
+    @staticmethod
+    def attach(path: _Path) -> Inbox:
+        """staticmethod(function) -> method
+
+        Convert a function to be a static method.
+
+        A static method does not receive an implicit first argument.
+        To declare a static method, use this idiom:
+
+             class C:
+                 @staticmethod
+                 def f(arg1, arg2, argN):
+                     ...
+
+        It can be called either on the class (e.g. C.f()) or on an instance
+        (e.g. C().f()). Both the class and the instance are ignored, and
+        neither is passed implicitly as the first argument to the method.
+
+        Static methods in Python are similar to those found in Java or C++.
+        For a more advanced concept, see the classmethod builtin.
+        """
+
+    @property
+    def path(self) -> Path:
+        """pathlib.Path: The file, as it was given."""
+
+    def next(self, timeout: float | None = None) -> Delivery | None:
+        """The next event to handle, or None when there is none within the time.
+
+        timeout: seconds to wait, 0 not to wait; for ever if not given.
+
+        Raises StorageError, after which the event is handed out later; InvalidArgumentError when the inbox was only
+        attached to.
+
+        >>> delivery = inbox.next(timeout=5.0)
+        """
+
+    def handle(
+        self,
+        function: Callable[[Delivery], object],
+        workers: int | None = 4,
+        *,
+        stop: Callable[[], object] | None = None,
+    ) -> None:
+        """Runs a function for every event, on threads of its own, until the inbox is closed, ``stop`` says so, or an
+        exception such as KeyboardInterrupt comes up here. Then no further event is taken, and this returns when the
+        functions that run have.
+
+        function: called with a Delivery. When it returns the event is acknowledged, unless it has said itself what
+            became of it. When it raises, the event is handed out again later, and becomes a dead letter after
+            ``max_attempts``; the end of the traceback is kept with it and logged ("flowai.inbox"). While it runs its
+            event is not handed out to another one, however long it takes. SystemExit and other exceptions that are no
+            Exception end this too.
+        workers: how many threads; each handles one event at a time, those of one conversation in their order.
+        stop: a callable that says whether to stop, such as ``is_set`` of a threading.Event; asked about every 50 ms, on
+            the calling thread.
+
+        When the storage fails the workers go on trying. Raises InvalidArgumentError when the inbox was only attached
+        to.
+
+        >>> def answer(delivery):
+        ...     if delivery.event.kind is flowai.EventKind.REPLY:
+        ...         print(delivery.event.text)
+        >>> inbox.handle(answer, workers=4, stop=lambda: inbox.stats().waiting == 0)
+        """
+
+    def put(self, body: _Body, /) -> _list[StoredEvent]:
+        """Stores the event or the array of events that a webhook call carries, all or none, and returns once they are
+        safe: for web frameworks. Check it with Verifier.verify first. A body that cannot be read is stored as a dead
+            letter.
+
+        body: bytes, bytearray, memoryview or str, as it came.
+
+        Raises StorageError: answer the call with 503 then, and it will come again.
+
+        >>> inbox.put(b'{"type": "message.reply", "threadId": "t"}')
+        """
+
+    def list(
+        self,
+        *,
+        state: Literal["waiting", "handled", "dead"] | None = None,
+        thread_id: str | None = None,
+        after: int = 0,
+        limit: int = 100,
+    ) -> _list[InboxEntry]:
+        """Events by number, oldest first, whatever has become of them.
+
+        state: only those that are ``waiting``, ``handled`` or ``dead``.
+        thread_id: only those of this conversation, by its whole id.
+        after: only those with a larger number: the last one of the page before.
+        limit: how many at most.
+
+        >>> for entry in inbox.list(state="dead"):
+        ...     print(entry.id, entry.error)
+        """
+
+    def show(self, id: int) -> tuple[InboxEntry, bytes] | None:
+        """One event, as an InboxEntry and its body, byte for byte as it came; None when there is none with this number.
+
+        >>> entry, body = inbox.show(1)
+        """
+
+    def replay(self, id: int) -> _list[int]:
+        """Stores a copy of an event, with the same bytes, to be handled after everything that waits now; its handler sees
+        that it is ``replayed``. A dead letter is handled then. Gives the numbers of the copies: one, or several when a
+        dead letter that could not be read turns out to be an array; none when there is no event with this number.
+
+        Raises WebhookParseError when the event still cannot be read.
+
+        >>> for entry in inbox.list(state="dead"):
+        ...     inbox.replay(entry.id)
+        """
+
+    def discard(self, id: int) -> bool:
+        """Removes an event for good; False when there is none with this number.
+
+        Raises InvalidArgumentError when the event is being handled.
+
+        >>> inbox.discard(1)
+        """
+
+    def forget(self, thread_id: str) -> int:
+        """Removes all events of a conversation for good, handled or not, and overwrites them in the file; tells how many
+        there were. An id without a channel (``|``) means the conversation in every channel. Bodies that could not be
+        read belong to no conversation.
+
+        Raises InvalidArgumentError when thread_id is empty.
+
+        >>> inbox.forget("thread-1")
+        """
+
+    def stats(self) -> InboxStats:
+        """How the inbox is doing.
+
+        >>> inbox.stats().waiting
+        """
+
+    def close(self) -> None:
+        """Closes the inbox: whoever waits for an event stops, and another process can open the file. Events that are being
+        handled will be handed out again. Closing again changes nothing.
+        """
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_exception: BaseException | type[BaseException] | TracebackType | None) -> None: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Delivery: ...
+
+@final
+class Delivery:
+    """An event of an Inbox to handle, from ``for delivery in inbox``, Inbox.next, or in the function of Inbox.handle.
+
+    Say what became of it with one of ``ack``, ``retry``, ``fail`` and ``dead``, or handle it in a ``with`` block: that
+    acknowledges it at its end, and has it tried again if an exception leaves it. Without an outcome it is handed out
+    again once its lease has ended. One that is thrown away without an outcome has failed.
+
+    >>> for delivery in inbox:
+    ...     with delivery:
+    ...         print(delivery.event.thread_id, delivery.event.text)
+    """
+
+    @property
+    def event(self) -> Event:
+        """Event: The event."""
+
+    @property
+    def id(self) -> int:
+        """int: The number of the event in its inbox, the same in every attempt."""
+
+    @property
+    def attempt(self) -> int:
+        """int: Which attempt this is, counted from 1."""
+
+    @property
+    def received_at_ms(self) -> int:
+        """int: When the event was stored, in milliseconds since 1970 UTC."""
+
+    @property
+    def replayed(self) -> bool:
+        """bool: Whether the event is a copy that Inbox.replay made."""
+
+    @property
+    def maybe_duplicate(self) -> bool:
+        """bool: Whether an event with the same bytes came within the 24 hours before it. Nothing in the body tells whether
+            it is
+        the same one again, or another that looks like it: to pause, resume and pause are three events with equal
+            bodies.
+        """
+
+    @property
+    def is_settled(self) -> bool:
+        """bool: Whether it was said what became of the event."""
+
+    def ack(self) -> None:
+        """The event is handled. Once this returns it is not handed out again.
+
+        Raises StorageError, after which the event will be handed out again; ClosedError when the lease has ended, so
+        that another handler may have the event, or the inbox is closed; InvalidArgumentError when the outcome was said
+        before; ForkedError. So do ``retry``, ``fail`` and ``dead``.
+
+        >>> delivery.ack()
+        """
+
+    def retry(self, *, after: float | None = None) -> None:
+        """The event is to be handled later. Until then its thread waits. At the last attempt it becomes a dead letter.
+
+        after: seconds; if not given, a time that grows with each attempt.
+
+        >>> delivery.retry(after=60)
+        """
+
+    def fail(self, reason: str) -> None:
+        """The event was not handled, and is to be handled again as by ``retry``.
+
+        reason: str that is kept with the event.
+
+        >>> delivery.fail("the database does not answer")
+        """
+
+    def dead(self, reason: str) -> None:
+        """The event is not to be handled again: it becomes a dead letter, and its thread goes on.
+
+        reason: str that is kept with the event.
+
+        >>> delivery.dead("there is no such customer")
+        """
+
+    def heartbeat(self) -> None:
+        """The event is still being handled: its lease lasts the whole lease time from now on. Inbox.handle does this
+        itself.
+
+        Raises ClosedError when the lease has ended, and what ``ack`` raises.
+
+        >>> delivery.heartbeat()
+        """
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        _exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None: ...
+
+@final
+class StoredEvent:
+    """What Inbox.put did with an event."""
+
+    __match_args__: ClassVar[tuple[str, ...]]
+
+    @property
+    def id(self) -> int:
+        """int: The number of the event, or of the one that it repeats."""
+
+    @property
+    def duplicate(self) -> bool:
+        """bool: Whether it had been stored before and was not stored again."""
+
+    @property
+    def dead(self) -> bool:
+        """bool: Whether it cannot be read and was stored as a dead letter."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: Any) -> Self: ...
+
+@final
+class InboxEntry:
+    """An event in an inbox, without its body."""
+
+    __match_args__: ClassVar[tuple[str, ...]]
+
+    @property
+    def id(self) -> int:
+        """int: The number of the event; later events have larger ones, and none is ever used twice."""
+
+    @property
+    def thread_id(self) -> str:
+        """str: The conversation; empty when the event has none or cannot be read."""
+
+    @property
+    def state(self) -> Literal["waiting", "handled", "dead"]:
+        """str: ``waiting``, ``handled`` or ``dead``."""
+
+    @property
+    def received_at_ms(self) -> int:
+        """int: When it was stored, in milliseconds since 1970 UTC."""
+
+    @property
+    def attempts(self) -> int:
+        """int: How often it was handed out."""
+
+    @property
+    def error(self) -> str | None:
+        """str or None: What went wrong last; of a function in Python, the end of its traceback."""
+
+    @property
+    def maybe_duplicate(self) -> bool:
+        """bool: Whether an event with the same bytes came within the 24 hours before it, and nothing tells whether it is
+            the
+        same.
+        """
+
+    @property
+    def replay_of(self) -> int | None:
+        """int or None: The event that this one is a replay of."""
+
+    @property
+    def size(self) -> int:
+        """int: The size of the body in bytes."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: Any) -> Self: ...
+
+@final
+class InboxStats:
+    """How an inbox is doing."""
+
+    __match_args__: ClassVar[tuple[str, ...]]
+
+    @property
+    def waiting(self) -> int:
+        """int: Events that are not handled yet: waiting, being handled, or waiting to be tried again."""
+
+    @property
+    def leased(self) -> int:
+        """int: Of them, those that are being handled now by this process."""
+
+    @property
+    def oldest_waiting(self) -> float | None:
+        """float or None: How many seconds ago the oldest of them was received."""
+
+    @property
+    def dead(self) -> int:
+        """int: Dead letters."""
+
+    @property
+    def bytes(self) -> int:
+        """int: The size of the database in bytes, without its log and the room that is free in it."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: Any) -> Self: ...
+
+@final
+class Outbox:
+    """Messages that are sent sooner or later, from a file.
+
+    - What was put in survives crashes and power loss once the method has returned.
+    - The messages of a thread leave one at a time, in their order; different threads in parallel, on a thread in the
+      background. A message that cannot be sent now is tried again, later and later; its thread waits, the others go on.
+    - That a message leaves is written down before its first byte does. So after a crash it is known which messages may
+      have been taken: they are not sent again unless ``on_ambiguous="repeat"`` says so.
+    - What became of each message is an OutboxReport, kept until it is acknowledged.
+
+    Made by Outbox.open. All methods can be called by several threads at the same time. A file has one owner, which
+    sends; other processes use Outbox.attach. In a forked child messages can be put in, which the owner sends, and
+    everything else raises ForkedError. All methods raise StorageError, an OSError, when the storage fails, and
+    ClosedError when the outbox is closed.
+
+    >>> with flowai.Client() as client, flowai.Outbox.open("outbox.db", client) as outbox:
+    ...     outbox.send_text("thread-1", "Hello")
+    ...     outbox.flush(timeout=30)
+    """
+
+    @staticmethod
+    def open(
+        path: _Path,
+        client: Client,
+        *,
+        on_ambiguous: Literal["surface", "repeat"] | None = "surface",
+        max_repeats: int | None = 10,
+        max_age: float | None = None,
+        max_messages: int | None = 100000,
+        max_bytes: int | None = 1073741824,
+        retry_min: float | None = 0.5,
+        retry_max: float | None = 300.0,
+        concurrency: int | None = 8,
+        keep_sent: int | None = 10000,
+        close_time: float | None = 5.0,
+        lock_time: float | None = 2.0,
+    ) -> Outbox:
+        """staticmethod(function) -> method
+
+        Convert a function to be a static method.
+
+        A static method does not receive an implicit first argument.
+        To declare a static method, use this idiom:
+
+             class C:
+                 @staticmethod
+                 def f(arg1, arg2, argN):
+                     ...
+
+        It can be called either on the class (e.g. C.f()) or on an instance
+        (e.g. C().f()). Both the class and the instance are ignored, and
+        neither is passed implicitly as the first argument to the method.
+
+        Static methods in Python are similar to those found in Java or C++.
+        For a more advanced concept, see the classmethod builtin.
+        """
+
+    @staticmethod
+    def attach(
+        path: _Path,
+        client: Client,
+        *,
+        max_messages: int | None = 100000,
+        max_bytes: int | None = 1073741824,
+        lock_time: float | None = 2.0,
+    ) -> Outbox:
+        """staticmethod(function) -> method
+
+        Convert a function to be a static method.
+
+        A static method does not receive an implicit first argument.
+        To declare a static method, use this idiom:
+
+             class C:
+                 @staticmethod
+                 def f(arg1, arg2, argN):
+                     ...
+
+        It can be called either on the class (e.g. C.f()) or on an instance
+        (e.g. C().f()). Both the class and the instance are ignored, and
+        neither is passed implicitly as the first argument to the method.
+
+        Static methods in Python are similar to those found in Java or C++.
+        For a more advanced concept, see the classmethod builtin.
+        """
+
+    @property
+    def path(self) -> Path:
+        """pathlib.Path: The file, without symbolic links."""
+
+    def send_text(
+        self,
+        thread_id: str,
+        text: str,
+        *,
+        originator: _OriginatorLike | None = None,
+        trace_id: int | None = None,
+        lang: str | None = None,
+        timezone: int | None = None,
+        params: _Document | None = None,
+        expires_in: float | None = None,
+    ) -> OutboxReceipt:
+        """Puts a text into the outbox ("Text message" of the API document), and returns when it is durable.
+
+        thread_id, text, originator, trace_id, lang, timezone, params: as for Client.send_text. Give no trace id twice.
+        expires_in: seconds after which the message fails (``expired``) if it could not be sent.
+
+        Raises InvalidArgumentError, naming the argument; QueueFullError when as much waits as is allowed; StorageError;
+        ClosedError.
+
+        >>> receipt = outbox.send_text("thread-1", "Hello", originator="John Doe")
+        >>> receipt.thread_id
+        'thread-1'
+        """
+
+    def send_event(
+        self,
+        thread_id: str,
+        event_name: str,
+        *,
+        originator: _OriginatorLike | None = None,
+        trace_id: int | None = None,
+        lang: str | None = None,
+        timezone: int | None = None,
+        params: _Document | None = None,
+        expires_in: float | None = None,
+    ) -> OutboxReceipt:
+        """Puts an event into the outbox ("Event message" of the API document).
+
+        The arguments are those of Client.send_event; ``expires_in`` and the errors are those of send_text.
+
+        >>> receipt = outbox.send_event("thread-1", "MY_EVENT")
+        """
+
+    def send_location(
+        self,
+        thread_id: str,
+        lat: str | float,
+        long: str | float,
+        *,
+        title: str | None = None,
+        originator: _OriginatorLike | None = None,
+        trace_id: int | None = None,
+        lang: str | None = None,
+        timezone: int | None = None,
+        params: _Document | None = None,
+        expires_in: float | None = None,
+    ) -> OutboxReceipt:
+        """Puts a place into the outbox ("Location message" of the API document).
+
+        The arguments are those of Client.send_location; ``expires_in`` and the errors are those of send_text.
+
+        >>> receipt = outbox.send_location("thread-1", 52.37, 4.89, title="Amsterdam")
+        """
+
+    def send_media(
+        self,
+        thread_id: str,
+        url: str,
+        *,
+        media_type: _MediaType,
+        mime_type: str | None = None,
+        title: str | None = None,
+        originator: _OriginatorLike | None = None,
+        trace_id: int | None = None,
+        lang: str | None = None,
+        timezone: int | None = None,
+        params: _Document | None = None,
+        expires_in: float | None = None,
+    ) -> OutboxReceipt:
+        """Puts media by URL into the outbox ("Media message" of the API document).
+
+        The arguments are those of Client.send_media; ``expires_in`` and the errors are those of send_text.
+
+        >>> receipt = outbox.send_media("thread-1", "https://example.com/photo.png", media_type="image")
+        """
+
+    def upload_media(
+        self,
+        thread_id: str,
+        file: _Path | bytes | bytearray | memoryview,
+        *,
+        media_type: _MediaType | None = None,
+        mime_type: str | None = None,
+        filename: str | None = None,
+        url: str | None = None,
+        title: str | None = None,
+        idle_timeout: float | None = 30.0,
+        originator: _OriginatorLike | None = None,
+        trace_id: int | None = None,
+        lang: str | None = None,
+        timezone: int | None = None,
+        params: _Document | None = None,
+        expires_in: float | None = None,
+        keep: Literal["copy", "reference"] | None = "copy",
+    ) -> OutboxReceipt:
+        """Puts a file of at most 250 MB into the outbox ("Media message" of the API document).
+
+        file: a path (str or os.PathLike) or the content (bytes, bytearray, memoryview); a file object cannot wait.
+        keep: ``copy`` keeps a copy of the file, which is removed when the message is settled; ``reference`` keeps only
+            the path, and the message fails if the file is gone or has changed when its turn comes. Bytes are always
+            copied.
+        The other arguments are those of Client.upload_media; ``expires_in`` and the errors are those of send_text.
+
+        >>> receipt = outbox.upload_media("thread-1", b"...", filename="photo.png")
+        """
+
+    def send(
+        self,
+        thread_id: str,
+        message: _Message,
+        *,
+        originator: _OriginatorLike | None = None,
+        trace_id: int | None = None,
+        lang: str | None = None,
+        timezone: int | None = None,
+        params: _Document | None = None,
+        expires_in: float | None = None,
+    ) -> OutboxReceipt:
+        """Puts any message into the outbox ("Sending messages" of the API document).
+
+        message: a TextMessage, EventMessage, LocationMessage or MediaMessage, or a dict in the form in which it is
+            sent.
+        The other arguments, which win over what the message says itself, and the errors are those of send_text.
+
+        >>> receipt = outbox.send("thread-1", flowai.TextMessage("Hello", lang="en"))
+        """
+
+    def reports(self, timeout: float | None = None) -> ReportIterator:
+        """Reports as they come, until none comes within the time. Each is acknowledged when the next one is asked for, so
+        that what is not handled to the end is reported again after the outbox is opened anew.
+
+        timeout: seconds to wait for the next one, 0 not to wait; for ever if not given.
+
+        Raises InvalidArgumentError when the outbox was only attached to: its owner gets the reports.
+
+        >>> for report in outbox.reports(timeout=0):
+        ...     print(report.id, report.outcome, report.error)
+        """
+
+    def next_report(self, timeout: float | None = None) -> OutboxReport | None:
+        """The next report that nobody has acknowledged and that was not given since the outbox was opened, or None when
+        there is none within the time. Acknowledge it when it is handled.
+
+        timeout: seconds to wait, 0 not to wait; for ever if not given.
+
+        >>> report = outbox.next_report(timeout=5.0)
+        """
+
+    def acknowledge(self, number: int) -> bool:
+        """Removes a report; False when there is none with this number. One of ``maybe_sent`` can still be settled by a
+        delivery event for 24 hours, which makes a new report.
+
+        number: int, OutboxReport.number.
+
+        >>> outbox.acknowledge(report.number)
+        """
+
+    def confirm(self, event: Event) -> bool:
+        """Takes note of a delivery event, whoever has received it: give it every event. A message that was reported as
+        ``maybe_sent`` is reported as ``sent`` then; one that would be repeated is not. False when the event is about
+        none of this outbox.
+
+        >>> for delivery in inbox:
+        ...     with delivery:
+        ...         outbox.confirm(delivery.event)
+        """
+
+    def list(self, *, thread_id: str | None = None, after: int = 0, limit: int = 100) -> _list[OutboxEntry]:
+        """Messages that wait, in the order in which they were taken in.
+
+        thread_id: only those for this thread.
+        after: only those behind this position: the last one of the page before.
+        limit: how many at most.
+
+        >>> for entry in outbox.list():
+        ...     print(entry.id, entry.message, entry.error)
+        """
+
+    def show(self, id: int) -> OutboxEntry | None:
+        """One message that waits, by its number; None when it does not.
+
+        >>> outbox.show(receipt.id)
+        """
+
+    def discard(self, id: int) -> bool:
+        """Removes a message for good, without a report; False when none with this number waits.
+
+        Raises InvalidArgumentError when it is leaving.
+
+        >>> outbox.discard(receipt.id)
+        """
+
+    def stats(self) -> OutboxStats:
+        """How the outbox is doing.
+
+        >>> outbox.stats().waiting
+        """
+
+    def flush(self, timeout: float | None = None) -> int:
+        """Tries everything now, whatever it waits for, and again until nothing is left or the time is over; tells how many
+        messages are left.
+
+        timeout: seconds; for ever if not given.
+
+        Raises InvalidArgumentError when the outbox was only attached to: its owner sends.
+
+        >>> left = outbox.flush(timeout=30)
+        """
+
+    def close(self) -> None:
+        """Closes the outbox: whoever waits for a report stops, and another process can open the file. What is leaving may
+        take ``close_time`` to be answered; what waits stays in the file. Closing again changes nothing.
+        """
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_exception: BaseException | type[BaseException] | TracebackType | None) -> None: ...
+
+@final
+class ReportIterator:
+    """Goes through the reports of an outbox as they come: see Outbox.reports."""
+
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> OutboxReport: ...
+
+@final
+class OutboxReceipt:
+    """What is known of a message once it is durable."""
+
+    __match_args__: ClassVar[tuple[str, ...]]
+
+    @property
+    def id(self) -> int:
+        """int: The number of the message in its outbox, in no order; its report carries it too."""
+
+    @property
+    def thread_id(self) -> str:
+        """str: The thread that it is for."""
+
+    @property
+    def trace_id(self) -> int | None:
+        """int or None: The trace id that goes along; delivery events carry it too."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: Any) -> Self: ...
+
+@final
+class OutboxEntry:
+    """A message that waits in an outbox."""
+
+    __match_args__: ClassVar[tuple[str, ...]]
+
+    @property
+    def position(self) -> int:
+        """int: Its place: messages that were taken in later have larger ones."""
+
+    @property
+    def id(self) -> int:
+        """int: Its number, as in the receipt."""
+
+    @property
+    def thread_id(self) -> str:
+        """str: The thread that it is for."""
+
+    @property
+    def trace_id(self) -> int | None:
+        """int or None: The trace id that goes along."""
+
+    @property
+    def message(self) -> _MessageModel:
+        """TextMessage, EventMessage, LocationMessage or MediaMessage: What it says."""
+
+    @property
+    def filename(self) -> str | None:
+        """str or None: The name of the file that is uploaded with it."""
+
+    @property
+    def state(self) -> Literal["queued", "sending"]:
+        """str: ``queued``, or ``sending`` when it is leaving."""
+
+    @property
+    def attempts(self) -> int:
+        """int: How often it was tried, attempts without a connection included."""
+
+    @property
+    def ambiguous_attempts(self) -> int:
+        """int: Of them, those of which nobody knows whether it was taken."""
+
+    @property
+    def enqueued_at_ms(self) -> int:
+        """int: When it was put here, in milliseconds since 1970 UTC; so are all times."""
+
+    @property
+    def expires_at_ms(self) -> int | None:
+        """int or None: When it expires."""
+
+    @property
+    def next_attempt_at_ms(self) -> int | None:
+        """int or None: When it is tried next, as far as that depends on it alone; None behind another message of its
+        thread.
+        """
+
+    @property
+    def error(self) -> str | None:
+        """str or None: What went wrong last."""
+
+    @property
+    def size(self) -> int:
+        """int: Bytes that it has, a copied file included."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: Any) -> Self: ...
+
+@final
+class OutboxReport:
+    """What became of a message of an outbox, and how."""
+
+    __match_args__: ClassVar[tuple[str, ...]]
+
+    @property
+    def number(self) -> int:
+        """int: The number of the report, for Outbox.acknowledge: later ones are larger."""
+
+    @property
+    def id(self) -> int:
+        """int: The number of the message, as in the receipt."""
+
+    @property
+    def thread_id(self) -> str:
+        """str: The thread that it was for."""
+
+    @property
+    def trace_id(self) -> int | None:
+        """int or None: The trace id that went along."""
+
+    @property
+    def outcome(self) -> Literal["sent", "maybe_sent", "failed"]:
+        """str: ``sent``: the service took it. ``maybe_sent``: it left, and nobody knows whether the service took it.
+        ``failed``: the service did not take it, and it is not tried again.
+        """
+
+    @property
+    def message(self) -> _MessageModel:
+        """TextMessage, EventMessage, LocationMessage or MediaMessage: What it said. To send it again, give it to a client
+        or an outbox.
+        """
+
+    @property
+    def error(self) -> str | None:
+        """str or None: What went wrong last, in words; also when it was sent in the end."""
+
+    @property
+    def error_kind(self) -> str | None:
+        """str or None: The kind of that error, as FlowAIError.kind has it, or ``expired``."""
+
+    @property
+    def status(self) -> int | None:
+        """int or None: The HTTP status of the answer that settled it."""
+
+    @property
+    def request_id(self) -> str | None:
+        """str or None: The request id that the service gave (header x-request-id)."""
+
+    @property
+    def attempts(self) -> int:
+        """int: How often it was tried, attempts without a connection included."""
+
+    @property
+    def ambiguous_attempts(self) -> int:
+        """int: Of them, those of which nobody knows whether it was taken: as often, and once more, it may have arrived."""
+
+    @property
+    def enqueued_at_ms(self) -> int:
+        """int: When it was put into the outbox, in milliseconds since 1970 UTC; so are all times."""
+
+    @property
+    def attempted_at_ms(self) -> int | None:
+        """int or None: When it was last tried."""
+
+    @property
+    def settled_at_ms(self) -> int:
+        """int: When this was known."""
+
+    @property
+    def confirmed_at_ms(self) -> int | None:
+        """int or None: When a delivery event said that it had arrived."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: Any) -> Self: ...
+
+@final
+class OutboxStats:
+    """How an outbox is doing."""
+
+    __match_args__: ClassVar[tuple[str, ...]]
+
+    @property
+    def waiting(self) -> int:
+        """int: Messages that wait, those that are leaving included."""
+
+    @property
+    def sending(self) -> int:
+        """int: Of them, those that are leaving."""
+
+    @property
+    def arriving(self) -> int:
+        """int: Messages that other processes have put here and that the owner has not taken in yet; not among the waiting
+        ones.
+        """
+
+    @property
+    def bytes(self) -> int:
+        """int: Bytes of the waiting messages, copied files included."""
+
+    @property
+    def oldest(self) -> float | None:
+        """float or None: How many seconds ago the oldest of the waiting ones was put here."""
+
+    @property
+    def next_attempt_at_ms(self) -> int | None:
+        """int or None: When the next one is tried, in milliseconds since 1970 UTC; None when none waits."""
+
+    @property
+    def error(self) -> str | None:
+        """str or None: What went wrong last with one that still waits."""
+
+    @property
+    def error_kind(self) -> str | None:
+        """str or None: The kind of that error: ``authentication`` when the service refuses the key."""
+
+    @property
+    def ambiguous(self) -> int:
+        """int: Messages of which nobody knows whether they were taken: reported as ``maybe_sent``, not read or not
+            confirmed in
+        the last 24 hours, or to be repeated.
+        """
+
+    @property
+    def reports(self) -> int:
+        """int: Reports that wait to be read."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: Any) -> Self: ...
 
 @final
 class RecordedRequest:

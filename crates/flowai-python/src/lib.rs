@@ -2,7 +2,11 @@
 //!
 //! It converts and delegates; it decides nothing. `client` is the class Client; its methods are in one file for each area
 //! of the API: `sends`, `upload`, `ask`, `history`, `threads`, `business_hours`, `bot`, `handover`, `triggers`, `broadcast`
-//! and `request`. `models`, `opening`, `results`, `pages`, `event`, `verifier`, `receiver` and `sandbox` are the other classes;
+//! and `request`. `models`, `opening`, `results`, `pages`, `event`, `verifier`, `receiver` and `sandbox` are other classes.
+//! `inbox` and `inbox_handle`, which runs functions for events, hand out `delivery`; `outbox` has its sends in `outbox_sends`
+//! and what became of them in `outbox_reports`; the facts that both give are in `inbox_records` and `outbox_records`, and how
+//! these are declared in `delivery_record`.
+//!
 //! `convert`, `json` and `fields` turn Python values into those of the core and back; `wait` waits without holding the
 //! interpreter; `errors` makes exceptions of errors; `once` keeps what is made late, and is safe when the program forks.
 
@@ -10,6 +14,8 @@
 mod docs;
 #[macro_use]
 mod once;
+#[macro_use]
+mod delivery_record;
 
 mod ask;
 mod bot;
@@ -18,14 +24,22 @@ mod business_hours;
 mod cli;
 mod client;
 mod convert;
+mod delivery;
 mod errors;
 mod event;
 mod fields;
 mod handover;
 mod history;
+mod inbox;
+mod inbox_handle;
+mod inbox_records;
 mod json;
 mod models;
 mod opening;
+mod outbox;
+mod outbox_records;
+mod outbox_reports;
+mod outbox_sends;
 mod pages;
 mod receiver;
 mod repr;
@@ -62,6 +76,17 @@ fn _flowai(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<event::ThreadId>()?;
     module.add_class::<verifier::Verifier>()?;
     module.add_class::<receiver::Receiver>()?;
+    module.add_class::<inbox::Inbox>()?;
+    module.add_class::<delivery::Delivery>()?;
+    module.add_class::<inbox_records::StoredEvent>()?;
+    module.add_class::<inbox_records::InboxEntry>()?;
+    module.add_class::<inbox_records::InboxStats>()?;
+    module.add_class::<outbox::Outbox>()?;
+    module.add_class::<outbox_reports::ReportIterator>()?;
+    module.add_class::<outbox_records::OutboxReceipt>()?;
+    module.add_class::<outbox_records::OutboxEntry>()?;
+    module.add_class::<outbox_records::OutboxReport>()?;
+    module.add_class::<outbox_records::OutboxStats>()?;
     module.add_class::<sandbox::Sandbox>()?;
     module.add_class::<sandbox_journal::RecordedRequest>()?;
     module.add_class::<sandbox_journal::UploadedFile>()?;

@@ -9,21 +9,53 @@ use crate::{
     convert::{optional, seconds_or_zero, text},
     errors::{Failure, Outcome, guard},
     event::{Event, kind_from_python},
+    inbox::Inbox,
     verifier::Verifier,
     wait,
 };
 
+/// Where the receiver tells how it is doing.
+pub enum Health {
+    /// Where it does if nothing is said.
+    Usual,
+    At(String),
+    Nowhere,
+}
+
+impl FromPyObject<'_, '_> for Health {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Health> {
+        if value.is_none() {
+            return Ok(Health::Nowhere);
+        }
+        Ok(Health::At(text(&value, "health")?))
+    }
+}
+
 /// A server for the webhook calls of Flow.ai, which hands out their events ("Webhooks" of the API document).
 ///
-/// verifier: a Verifier; a call that it does not accept is answered 401. None takes calls from everybody, and has to be said.
+/// inbox: an Inbox, which stores the events; None to queue them in memory.
+/// verifier: a Verifier; a call that it does not accept is answered 401. None takes calls from everybody, and has to be
+///     said.
 /// listen: ``host:port``; port 0 takes a free one.
 /// path: the exact path of the webhook, percent-encoded.
-/// tls: paths of two PEM files, the certificate chain and its key, to speak HTTPS; the service calls nothing else.
+/// tls: paths of two PEM files, the certificate chain and its key, to speak HTTPS; the service calls nothing else. When
+///     the files change they are loaded again.
+/// health: the exact path where GET tells anybody how the receiver is doing: 200 or 503, and numbers in JSON. None for
+///     none.
 ///
-/// A call is acknowledged once its events are queued in memory, 1,024 at most. Events that nobody took are gone when the
-/// process ends. Each event is handed out once, to any number of threads. In a forked child every method raises ForkedError.
+/// With an inbox a call is acknowledged once its events are safe there; take them from the inbox, since the receiver
+/// hands out none itself. Without one it is acknowledged once they are queued in memory, 1,024 at most; those that
+/// nobody took are gone when the process ends. Each event is handed out once, to any number of threads. In a forked
+/// child every method raises ForkedError.
 ///
 /// Raises InvalidArgumentError naming the argument, or APIConnectionError when the address cannot be listened on.
+///
+/// >>> with flowai.Inbox.open("flowai.db") as inbox, flowai.Receiver(inbox, verifier=verifier) as receiver:
+/// ...     for delivery in inbox:
+/// ...         with delivery:
+/// ...             print(delivery.event.text)
 ///
 /// >>> with flowai.Receiver(verifier=flowai.Verifier.jwt(secret)) as receiver:
 /// ...     print("listening on", receiver.url)
@@ -37,17 +69,27 @@ pub struct Receiver {
 #[pymethods]
 impl Receiver {
     #[new]
-    #[pyo3(signature = (*, verifier, listen=None, path=None, tls=None),
-           text_signature = "(*, verifier, listen='127.0.0.1:0', path='/', tls=None)")]
+    #[pyo3(
+        signature = (inbox=None, *, verifier, listen=None, path=None, tls=None, health=Health::Usual),
+        text_signature = "(inbox=None, *, verifier, listen='127.0.0.1:0', path='/', tls=None, health='/health')"
+    )]
     fn new(
         py: Python<'_>,
+        inbox: Option<PyRef<'_, Inbox>>,
         verifier: Option<PyRef<'_, Verifier>>,
         listen: Option<&Bound<'_, PyAny>>,
         path: Option<&Bound<'_, PyAny>>,
         tls: Option<(PathBuf, PathBuf)>,
+        health: Health,
     ) -> Outcome<Receiver> {
-        let mut builder =
-            flowai_delivery::Receiver::builder().verifier(verifier.map(|verifier| verifier.verifier.clone()));
+        let mut builder = flowai_delivery::Receiver::builder()
+            .verifier(verifier.map(|verifier| verifier.verifier.clone()))
+            .inbox(inbox.map(|inbox| inbox.inbox.clone()));
+        builder = match health {
+            Health::Usual => builder,
+            Health::At(path) => builder.health(path),
+            Health::Nowhere => builder.without_health(),
+        };
         if let Some(address) = optional(listen, "listen", text)? {
             builder = builder.listen(address);
         }
@@ -82,7 +124,8 @@ impl Receiver {
     ///
     /// timeout: seconds to wait, 0 not to wait; for ever if not given.
     ///
-    /// Raises ClosedError when the receiver was closed and all its events were taken.
+    /// Raises ClosedError when the receiver was closed and all its events were taken, InvalidArgumentError when it
+    /// stores them in an inbox.
     ///
     /// >>> event = receiver.next(timeout=5.0)
     #[pyo3(signature = (timeout=None))]
@@ -98,8 +141,8 @@ impl Receiver {
     /// thread_id: str; see Event.is_for for what belongs to a thread.
     /// timeout: seconds to wait, 0 not to wait; for ever if not given.
     ///
-    /// Raises ClosedError when the receiver was closed and no such event is left, InvalidArgumentError when there is no such
-    /// kind.
+    /// Raises ClosedError when the receiver was closed and no such event is left, InvalidArgumentError when there is no
+    /// such kind, or when the receiver stores its events in an inbox.
     ///
     /// >>> reply = receiver.wait(kind=flowai.EventKind.REPLY, thread_id="thread-1", timeout=5.0)
     #[pyo3(signature = (*, kind=None, thread_id=None, timeout=None))]
@@ -116,8 +159,8 @@ impl Receiver {
         self.take(py, kind, thread_id, timeout)
     }
 
-    /// Stops accepting calls, answers those in flight, and returns when that is done. Events that are queued can still be
-    /// taken. Closing again changes nothing.
+    /// Stops accepting calls, answers those in flight, and returns when that is done. Events that are queued can still
+    /// be taken. Closing again changes nothing.
     fn close(&self, py: Python<'_>) -> Outcome<()> {
         wait::ticking(py, |_| Ok(()), |tick| self.receiver.stop_with(tick))
     }

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 
 use crate::{
     client::{Client, Given, with_timeout},
-    convert::{optional, seconds, text},
+    convert::text,
     errors::{Failure, Outcome, guard},
     fields,
     results::Receipt,
@@ -22,7 +22,7 @@ pub struct Along<'a, 'py> {
 }
 
 impl<'a, 'py> Along<'a, 'py> {
-    fn fill(&self, object: &mut Object) -> Outcome<()> {
+    pub fn fill(&self, object: &mut Object) -> Outcome<()> {
         let values: [(&'static str, Given<'a, 'py>); 5] = [
             ("originator", self.originator),
             ("trace_id", self.trace_id),
@@ -50,6 +50,40 @@ impl<'a, 'py> Along<'a, 'py> {
         fields::fill(&mut object, table, values)?;
         self.fill(&mut object)?;
         Ok(Message::from_value(object.into())?)
+    }
+
+    /// The message of `send_text`.
+    pub fn text(&self, text: &Bound<'py, PyAny>) -> Outcome<Message> {
+        self.with(Message::text(self::text(text, "text")?))
+    }
+
+    /// The message of `send_event`.
+    pub fn event(&self, event_name: &Bound<'py, PyAny>) -> Outcome<Message> {
+        self.with(Message::event(text(event_name, "event_name")?))
+    }
+
+    /// The message of `send_location`.
+    pub fn location(
+        &self,
+        lat: &'a Bound<'py, PyAny>,
+        long: &'a Bound<'py, PyAny>,
+        title: Given<'a, 'py>,
+    ) -> Outcome<Message> {
+        let values = [("lat", Some(lat)), ("long", Some(long)), ("title", title)];
+        self.message(Message::location("", ""), LocationMessage::MODEL, values)
+    }
+
+    /// The message of `send_media`.
+    pub fn media(
+        &self,
+        url: &Bound<'py, PyAny>,
+        media_type: &Bound<'py, PyAny>,
+        mime_type: Given<'a, 'py>,
+        title: Given<'a, 'py>,
+    ) -> Outcome<Message> {
+        let start = Message::media(text(url, "url")?, text(media_type, "media_type")?);
+        let values = [("mime_type", mime_type), ("title", title)];
+        self.message(start, MediaMessage::MODEL, values)
     }
 }
 
@@ -117,7 +151,7 @@ impl Client {
             timezone,
             params,
         };
-        let message = || along.with(Message::text(self::text(text, "text")?));
+        let message = || along.text(text);
         self.send_message(py, "send_text", thread_id, message, write_concern, timeout)
     }
 
@@ -149,7 +183,7 @@ impl Client {
             timezone,
             params,
         };
-        let message = || along.with(Message::event(text(event_name, "event_name")?));
+        let message = || along.event(event_name);
         self.send_message(py, "send_event", thread_id, message, write_concern, timeout)
     }
 
@@ -186,10 +220,7 @@ impl Client {
             timezone,
             params,
         };
-        let message = || {
-            let values = [("lat", Some(lat)), ("long", Some(long)), ("title", title)];
-            along.message(Message::location("", ""), LocationMessage::MODEL, values)
-        };
+        let message = || along.location(lat, long, title);
         self.send_message(py, "send_location", thread_id, message, write_concern, timeout)
     }
 
@@ -228,11 +259,7 @@ impl Client {
             timezone,
             params,
         };
-        let message = || {
-            let start = Message::media(text(url, "url")?, text(media_type, "media_type")?);
-            let values = [("mime_type", mime_type), ("title", title)];
-            along.message(start, MediaMessage::MODEL, values)
-        };
+        let message = || along.media(url, media_type, mime_type, title);
         self.send_message(py, "send_media", thread_id, message, write_concern, timeout)
     }
 
@@ -287,34 +314,23 @@ impl Client {
                 if let Some(callback) = progress.filter(|callback| !callback.is_callable()) {
                     return Err(Failure::wrong_type("progress", "callable", callback));
                 }
-                let (mut upload, source) = upload::upload(file)?;
-                if let Some(kind) = optional(media_type, "media_type", text)? {
-                    upload = upload.media_type(kind);
-                }
-                if let Some(kind) = optional(mime_type, "mime_type", text)? {
-                    upload = upload.mime_type(kind);
-                }
-                if let Some(name) = optional(filename, "filename", text)? {
-                    upload = upload.filename(name);
-                }
-                if let Some(timeout) = optional(idle_timeout, "idle_timeout", seconds)? {
-                    upload = upload.idle_timeout(timeout);
-                }
-                let mut along = Object::new();
-                fields::fill(&mut along, MediaMessage::MODEL, [("url", url), ("title", title)])?;
-                Along {
-                    originator,
-                    trace_id,
-                    lang,
-                    timezone,
-                    params,
-                }
-                .fill(&mut along)?;
-                upload = upload.message(|message| {
-                    let mut object = message.into_object();
-                    object.extend(along);
-                    MediaMessage::from_object(object).into()
-                });
+                let about = upload::About {
+                    media_type,
+                    mime_type,
+                    filename,
+                    url,
+                    title,
+                    idle_timeout,
+                    along: Along {
+                        originator,
+                        trace_id,
+                        lang,
+                        timezone,
+                        params,
+                    },
+                };
+                let (upload, source) = upload::upload(file)?;
+                let upload = about.of(upload)?;
                 let moved = upload.progress();
                 let call = self.client.upload_media(&thread_id, upload);
                 let call = with_timeout(call.write_concern(write_concern), timeout)?;

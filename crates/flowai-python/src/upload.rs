@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
-use flowai::{Call, Feeder, Progress, Receipt, Upload};
+use flowai::{Call, Document, Feeder, MediaMessage, Object, Progress, Receipt, Upload};
 use pyo3::{
     exceptions::PyTypeError,
     prelude::*,
@@ -12,13 +12,54 @@ use pyo3::{
 };
 
 use crate::{
-    convert::buffer,
+    client::Given,
+    convert::{buffer, optional, seconds, text},
     errors::{Failure, Outcome},
+    fields,
+    sends::Along,
     wait,
 };
 
 /// How much of a file object is read at a time.
 const CHUNK: usize = 256 * 1024;
+
+/// What may be said of a file.
+pub struct About<'a, 'py> {
+    pub media_type: Given<'a, 'py>,
+    pub mime_type: Given<'a, 'py>,
+    pub filename: Given<'a, 'py>,
+    pub url: Given<'a, 'py>,
+    pub title: Given<'a, 'py>,
+    pub idle_timeout: Given<'a, 'py>,
+    pub along: Along<'a, 'py>,
+}
+
+impl About<'_, '_> {
+    /// The upload with all that is said of it.
+    pub fn of(&self, mut upload: Upload) -> Outcome<Upload> {
+        if let Some(kind) = optional(self.media_type, "media_type", text)? {
+            upload = upload.media_type(kind);
+        }
+        if let Some(kind) = optional(self.mime_type, "mime_type", text)? {
+            upload = upload.mime_type(kind);
+        }
+        if let Some(name) = optional(self.filename, "filename", text)? {
+            upload = upload.filename(name);
+        }
+        if let Some(timeout) = optional(self.idle_timeout, "idle_timeout", seconds)? {
+            upload = upload.idle_timeout(timeout);
+        }
+        let mut along = Object::new();
+        let values = [("url", self.url), ("title", self.title)];
+        fields::fill(&mut along, MediaMessage::MODEL, values)?;
+        self.along.fill(&mut along)?;
+        Ok(upload.message(|message| {
+            let mut object = message.into_object();
+            object.extend(along);
+            MediaMessage::from_object(object).into()
+        }))
+    }
+}
 
 /// A file object that is read while the call waits.
 pub struct Source {

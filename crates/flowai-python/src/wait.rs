@@ -60,6 +60,11 @@ pub fn ticking<T: Send>(
     }
 }
 
+/// Runs something of the core that takes no longer than a moment, such as a commit, detached from the interpreter.
+pub fn released<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> Outcome<T> {
+    py.detach(|| guard(|| Ok(work()?)))
+}
+
 /// Runs something of the core that cannot be ticked in a thread of its own. When the wait is interrupted it goes on there
 /// and its result is dropped.
 pub fn in_thread<T: Send + 'static>(

@@ -131,7 +131,8 @@ impl Delivery {
         Err(ended())
     }
 
-    pub(super) fn is_settled(&self) -> bool {
+    /// Whether it was said what became of the event.
+    pub fn is_settled(&self) -> bool {
         self.settled.load(Ordering::Acquire)
     }
 
