@@ -13,6 +13,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::{
     error::{Failure, io, refused},
     lock::PRIVATE,
+    secure_log,
 };
 
 /// SQLite before 3.51.3 can lose commits when the log is reset while another connection writes.
@@ -117,6 +118,7 @@ impl Location {
         let connection = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         self.prepare_writer(&connection).map_err(|e| self.failed(e))?;
         self.check_settings(&connection)?;
+        secure_log::secure(&connection, &self.path)?;
         Ok(connection)
     }
 
@@ -144,6 +146,7 @@ impl Location {
             .and_then(|()| connection.pragma_update(None, "mmap_size", 0))
             .and_then(|()| connection.pragma_update(None, "temp_store", "MEMORY"))
             .and_then(|()| connection.pragma_update(None, "trusted_schema", false))
+            .and_then(|()| secure_log::leave(&connection))
             .map_err(|e| self.failed(e))?;
         connection.set_prepared_statement_cache_capacity(64);
         Ok(connection)

@@ -49,10 +49,10 @@ pub(crate) struct Database {
     parts: Option<Parts>,
 }
 
-// In the order in which they end: what is queued is written, then the lock is given back.
+// In the order in which they end: what is queued is written and moved into the database, then the lock is given back.
 struct Parts {
-    writer: Writer,
     reader: Mutex<Option<Connection>>,
+    writer: Writer,
     _lock: Option<Lock>,
     _open: OpenDatabase,
 }
@@ -75,8 +75,8 @@ impl Database {
         Ok(Database {
             generation: runtime::generation(),
             parts: Some(Parts {
-                writer: Writer::start(location.clone(), connection, options.upkeep)?,
                 reader: Mutex::new(Some(reader)),
+                writer: Writer::start(location.clone(), connection, options.upkeep)?,
                 _lock: lock,
                 _open: open,
             }),

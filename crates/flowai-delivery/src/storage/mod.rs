@@ -18,7 +18,8 @@
 //! - **[`Durability::Written`]** is for what a crash of the process must not undo and a power failure may: it is committed
 //!   without waiting for the disk. It shares the transaction of whatever is synced at the same time.
 //! - **Errors** are [`ErrorKind::Storage`](flowai::ErrorKind::Storage) and say which file and what is wrong in words. After an
-//!   I/O error the connection is thrown away and opened anew: what a failed sync left behind is not known.
+//!   I/O error the connection is thrown away and opened anew: what a failed sync left behind is not known. See
+//!   `secure_log`.
 //! - **One process owns the file** ([`Role::Owner`]), held by an advisory lock on `FILE.lock` beside it, since SQLite's own
 //!   locks do not survive that another copy of SQLite in the same process opens and closes the file. A second owner is
 //!   refused. A [`Role::Guest`] reads and writes beside the owner: to look and to mend.
@@ -38,6 +39,7 @@ mod done;
 mod error;
 pub(crate) mod failpoint;
 mod lock;
+mod secure_log;
 mod writer;
 
 pub(crate) use clock::{Clock, millis};

@@ -16,6 +16,7 @@ use super::{
     done::closed,
     error::Failure,
     failpoint,
+    secure_log::leave,
 };
 
 /// How many writes share a commit at most.
@@ -333,8 +334,11 @@ impl Worker {
             }
             Err(_) => (true, Err(Trouble::Panic)),
         };
-        if connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok() {
-            self.connection = Some(connection).filter(|_| keep);
+        let ended = connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok();
+        if keep && ended {
+            self.connection = Some(connection);
+        } else {
+            let _ = leave(&connection);
         }
         result
     }
