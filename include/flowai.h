@@ -4838,10 +4838,10 @@ FLOWAI_NODISCARD flowai_status flowai_outbox_report_message(flowai_outbox_report
  *
  * Fields of OutboxReport: "number", of the report; "id", "thread_id", "trace_id"; "outcome", which is "sent",
  * "maybe_sent" or "failed"; "message", as a document; "error" and "error_kind", the name of the error, or "expired";
- * "status", the HTTP status of the answer, and "request_id", which the service gave; "attempts", how often it was
- * tried; "ambiguous_attempts", those of which nobody knows whether it was taken: as often, and once more, it may have
- * arrived; "enqueued_at_ms", "attempted_at_ms", "settled_at_ms", and "confirmed_at_ms", when a delivery event said that
- * it had arrived, in milliseconds since 1970 UTC.
+ * "status", the HTTP status of the answer that refused it, and "request_id", which the service gave; "attempts", how
+ * often it was tried; "ambiguous_attempts", those of which nobody knows whether it was taken: as often, and once more,
+ * it may have arrived; "enqueued_at_ms", "attempted_at_ms", "settled_at_ms", and "confirmed_at_ms", when a delivery
+ * event said that it had arrived, in milliseconds since 1970 UTC.
  *
  * @param report  A report.
  * @param out     Receives a document named OutboxReport, which the caller frees.

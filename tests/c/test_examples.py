@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 import textwrap
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def loop(binaries: Path) -> Iterator[dict[str, str]]:
     assert flowai.exists(), f"{flowai} is missing: cargo build -p flowai-cli"
     listen = f"127.0.0.1:{free_port()}"
     command = [str(flowai), "--json", "sandbox", "--listen", "127.0.0.1:0", "--no-webhook-check"]
-    command += ["--webhook-url", f"http://{listen}/"]
+    command += ["--webhook-url", f"http://{listen}/", "--speed", "200"]
     # The sandbox does not tell a key and a secret that it found in the environment.
     clean = {name: value for name, value in os.environ.items() if not name.startswith("FLOWAI_")}
     with subprocess.Popen(command, env=clean, stdout=subprocess.PIPE, text=True) as sandbox:
@@ -62,6 +63,36 @@ def test_send_and_receive(compile_c: Callable[..., Path], loop: dict[str, str]) 
         assert receiver.wait(timeout=60) == 0
     assert {kind for kind, _, _ in events} == {"message.reply", "message.delivered"}
     assert all(thread_id.startswith("thread-1") and TEXT in text for _, thread_id, text in events), events
+
+
+def test_an_inbox_loses_nothing_when_it_is_killed(
+    compile_c: Callable[..., Path], loop: dict[str, str], tmp_path: Path
+) -> None:
+    send, inbox = compile_c(EXAMPLES / "send.c"), compile_c(EXAMPLES / "inbox.c")
+    command = [str(inbox), str(tmp_path / "flowai.db"), loop["FLOWAI_LISTEN"]]
+    texts = [f"message {number}" for number in range(12)]
+    handled: list[list[str]] = []
+    for number, text in enumerate(texts):
+        with subprocess.Popen(command, env=loop, stdout=subprocess.PIPE, text=True) as program:
+            assert program.stdout is not None
+            assert program.stdout.readline().startswith("listening on http://127.0.0.1:")
+            arguments = [send, f"thread-{number % 3}", text]
+            assert subprocess.run(arguments, env=loop, stdout=subprocess.DEVNULL, timeout=30).returncode == 0
+            # In the middle of whatever it does: what it has not said is to be found by the next one.
+            handled.append(program.stdout.readline().rstrip("\n").split("\t"))
+            time.sleep(0.01 * (number % 4))
+            program.kill()
+            handled += [line.rstrip("\n").split("\t") for line in program.stdout if line.endswith("\n")]
+    rest = subprocess.run([*command, "5"], env=loop, capture_output=True, text=True, timeout=120)
+    assert rest.returncode == 0, rest.stderr
+    handled += [line.split("\t") for line in rest.stdout.splitlines()[1:]]
+    for text in texts:
+        kinds = {kind for _, _, kind, _, said in handled if said.endswith(text)}
+        assert kinds == {"message.reply", "message.delivered"}, (text, handled)
+    # An event comes again only where its handler was killed, and is then another attempt at the same one.
+    attempts = [(number, attempt) for number, attempt, *_ in handled]
+    assert len(set(attempts)) == len(attempts)
+    assert len({number for number, _ in attempts}) == 2 * len(texts)
 
 
 def test_conversation(compile_c: Callable[..., Path], loop: dict[str, str]) -> None:
@@ -103,7 +134,7 @@ def test_the_examples_of_the_header_compile(compile_c: Callable[..., Path], tmp_
     text = (INCLUDE / "flowai.h").read_text()
     examples = re.findall(r"@code\{\.c\}\n(.*?)\* @endcode", text, re.DOTALL)
     programs = [textwrap.dedent(re.sub(r"^ \*", "", example, flags=re.MULTILINE)) for example in examples]
-    assert len(programs) == 3
+    assert len(programs) == 4
     programs[1:] = [
         f"#include <flowai.h>\n#include <stdio.h>\nint main(void)\n{{\n{body}\nreturn 0;\n}}\n"
         for body in programs[1:]

@@ -42,6 +42,28 @@ def test_compiles_included_twice(version: str, tmp_path: Path) -> None:
     subprocess.run(command, check=True, timeout=120)
 
 
+def test_a_small_library_has_a_small_header(tmp_path: Path) -> None:
+    source = tmp_path / "small.c"
+    source.write_text("#include <flowai.h>\n")
+    small, whole = (
+        subprocess.run(
+            ["cc", *WARNINGS, *options, f"-I{INCLUDE}", "-E", str(source)],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        ).stdout
+        for options in (["-DFLOWAI_WITHOUT_DELIVERY"], [])
+    )
+    left_out = set(re.findall(r"\bflowai_\w+", whole)) - set(re.findall(r"\bflowai_\w+", small))
+    parts = ("flowai_receiver", "flowai_inbox", "flowai_outbox", "flowai_outcome")
+    extras = {"flowai_go_on", "flowai_keep_file"}
+    assert left_out
+    assert all(name.startswith(parts) or name in extras for name in left_out), left_out
+    assert not any(name.startswith(parts) for name in re.findall(r"\bflowai_\w+", small))
+    assert "flowai_client_new" in small
+
+
 def test_exports_what_it_declares_and_nothing_else(library: Path) -> None:
     listing = subprocess.run(
         ["nm", "-D", "--defined-only", library], check=True, capture_output=True, text=True

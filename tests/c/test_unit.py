@@ -1,4 +1,4 @@
-"""The programs in unit/: misuse, threads, fork, signals, the receiver."""
+"""The programs in unit/: misuse, threads, fork, signals, the receiver, inbox and outbox."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def test_unit(name: str, compile_c: Callable[..., Path], server: dict[str, str])
 
 
 # Not those that fork or that write megabytes: under valgrind they would take minutes and prove nothing more.
-@pytest.mark.parametrize("name", ["calls", "documents", "misuse", "receiver", "threads"])
+@pytest.mark.parametrize(
+    "name",
+    ["calls", "documents", "inbox", "inbox_receiver", "misuse", "outbox", "receiver", "threads"],
+)
 def test_no_error_of_memory(name: str, compile_c: Callable[..., Path], server: dict[str, str]) -> None:
     if shutil.which("valgrind") is None:
         assert not os.environ.get("CI"), "valgrind is missing"

@@ -194,7 +194,7 @@ static void leases(void)
     int64_t id;
 
     CHECK_OK(flowai_inbox_options_new(NULL, &options));
-    CHECK_OK(flowai_inbox_options_set_lease_time_ms(options, 100, NULL));
+    CHECK_OK(flowai_inbox_options_set_lease_time_ms(options, 1500, NULL));
     CHECK_OK(flowai_inbox_options_set_max_attempts(options, 2, NULL));
     CHECK_OK(flowai_inbox_options_set_retry_ms(options, 1, 2, NULL));
     CHECK_OK(flowai_inbox_options_set_keep_handled_ms(options, 1000, NULL));
