@@ -11,11 +11,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # What the Rust tests need of a Python extension they cannot have: it is tested from Python.
 RUST_CRATES := --workspace --exclude flowai-python
 
-.PHONY: help demo test test-rust test-python test-c test-docs check lint header stubs clean
+.PHONY: help demo test test-rust test-python test-c test-docs test-durability soak check lint header stubs clean
 
 help:
 	@echo "make demo    a Python program and a C program talk to a bot on this machine and receive its replies by webhook"
 	@echo "make test    everything is proven: Rust, Python, C, the command line (needs cargo, Python 3.10+, a C compiler)"
+	@echo "make soak    the same kills, power failures and failing disks as in make test, for hours"
 	@echo "make lint    formatting, clippy, ruff, mypy"
 	@echo "make check   test, lint, and what needs more tools: valgrind, a browser (scripts/setup-debian installs them)"
 	@echo "make header  writes include/flowai.h anew; make stubs writes the type stubs of the Python package"
@@ -25,7 +26,7 @@ demo: $(VENV)/installed
 	$(CARGO) build --release -p flowai-c
 	$(BIN)/python scripts/demo.py $(TARGET)/release
 
-test: test-rust test-python test-c test-docs
+test: test-rust test-python test-c test-docs test-durability
 
 test-rust:
 	@scripts/need cargo cc
@@ -48,6 +49,19 @@ test-docs: $(VENV)/installed $(VENV)/tools
 	$(CARGO) build -p flowai-testkit -p flowai-cli -p flowai-c
 	$(CARGO) test $(RUST_CRATES) --no-run
 	FLOWAI_LIB_DIR=$(TARGET)/debug FLOWAI_BIN_DIR=$(TARGET)/debug $(BIN)/python -m pytest -q tests/docs
+
+# Kills, power failures, failing and full disks, clocks that jump. How much of each: tests/durability/counts.py.
+test-durability: $(VENV)/tools
+	@scripts/need cargo cc
+	$(CARGO) test -p flowai-delivery --features failpoints --test failpoints --test outbox_crash
+	$(CARGO) build -p flowai-delivery --features failpoints --example durability
+	FLOWAI_BIN_DIR=$(TARGET)/debug $(BIN)/python -m pytest -q tests/durability
+
+SOAK := KILLS=2000 STEP_KILLS=40 POWER_RUNS=300 POWER_CUTS=300 FAULTS=2000 FULL_DISKS=200 JUMPS=10000 FIGHT_EVENTS=2000 \
+        SLOW_CLIENTS=1024 SEED=$(shell date +%s)
+
+soak:
+	env $(addprefix FLOWAI_,$(SOAK)) $(MAKE) test-durability
 
 check: lint test
 	FLOWAI_LIB_DIR=$(TARGET)/debug FLOWAI_BIN_DIR=$(TARGET)/debug $(BIN)/python -m pytest -q tests/extra
