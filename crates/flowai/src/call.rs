@@ -148,7 +148,8 @@ impl<T> Call<T> {
             Ok(result) => result,
             Err(stopped) => {
                 let delivery = prepared.delivery(&sent);
-                Err(stopped.with_operation(prepared.operation).with_delivery(delivery))
+                let stopped = stopped.with_operation(prepared.operation).with_delivery(delivery);
+                Err(stopped.with_trace_id(prepared.request.trace_id))
             }
         }
     }
@@ -200,7 +201,10 @@ impl<T> Prepared<T> {
 
     async fn run(&self, sent: &mut Sent) -> Result<T> {
         let began = Instant::now();
-        let named = |error: Error| error.with_operation(self.operation);
+        let named = |error: Error| {
+            let error = error.with_operation(self.operation);
+            error.with_trace_id(self.request.trace_id)
+        };
         let response = self.client.execute(&self.request, self.timeout, sent).await;
         let response = response.map_err(named)?;
         let result = match &self.finish {

@@ -10,6 +10,7 @@ use std::{
 };
 
 use crate::{
+    ask::AnsweredMessages,
     call::Call,
     config::{ClientBuilder, Config},
     error::{Error, ErrorKind, Result},
@@ -40,6 +41,7 @@ struct Inner {
 struct Shared {
     transport: Transport,
     closed: AtomicBool,
+    answered: AnsweredMessages,
 }
 
 /// What the service says when it took something over.
@@ -65,6 +67,7 @@ impl Client {
         let shared = Arc::new(Shared {
             transport: Transport::new(),
             closed: AtomicBool::new(false),
+            answered: AnsweredMessages::default(),
         });
         Client {
             inner: Arc::new(Inner { config, shared }),
@@ -94,6 +97,10 @@ impl Client {
     pub fn base_url(&self) -> String {
         let base = &self.config().base_url;
         base.absolute(&base.path)
+    }
+
+    pub(crate) fn answered(&self) -> &AnsweredMessages {
+        &self.inner.shared.answered
     }
 
     pub(crate) fn config(&self) -> &Config {

@@ -137,6 +137,7 @@ struct Inner {
     retryable: bool,
     operation: Option<&'static str>,
     argument: Option<String>,
+    trace_id: Option<u64>,
     response: Option<ErrorResponse>,
     source: Option<Box<dyn error::Error + Send + Sync>>,
 }
@@ -176,6 +177,7 @@ impl Error {
             retryable: false,
             operation: None,
             argument: None,
+            trace_id: None,
             response: None,
             source: None,
         }))
@@ -204,6 +206,11 @@ impl Error {
     /// Says what became of the message; `None` when the call was not a send.
     pub fn with_delivery(mut self, delivery: Option<Delivery>) -> Error {
         self.0.delivery = delivery;
+        self
+    }
+
+    pub(crate) fn with_trace_id(mut self, trace_id: Option<u64>) -> Error {
+        self.0.trace_id = trace_id;
         self
     }
 
@@ -238,6 +245,11 @@ impl Error {
     /// What became of the message; `None` when the call was not a send.
     pub fn delivery(&self) -> Option<Delivery> {
         self.0.delivery
+    }
+
+    /// The trace id of the message that failed: by it a delivery event tells later that the message arrived after all.
+    pub fn trace_id(&self) -> Option<u64> {
+        self.0.trace_id
     }
 
     /// Whether the same call may be made again without doing anything twice, and may then succeed.

@@ -164,7 +164,7 @@ pub(crate) fn history_request(
     if sync {
         request = request.with_query("sync", true);
     }
-    request = request.with_page(options.page);
+    request = request.with_page(options.page)?;
     if options.events {
         request = request.with_query("events", true);
     }

@@ -138,10 +138,11 @@ impl Request {
         self
     }
 
-    pub(crate) fn with_page(self, page: Option<u64>) -> Request {
+    pub(crate) fn with_page(self, page: Option<u64>) -> Result<Request> {
         match page {
-            Some(page) => self.with_query("page", page),
-            None => self,
+            Some(0) => Err(Error::argument("page", "must be at least 1: pages count from 1")),
+            Some(page) => Ok(self.with_query("page", page)),
+            None => Ok(self),
         }
     }
 }

@@ -50,7 +50,8 @@ impl Options {
 }
 
 impl Client {
-    /// A client that does some things differently. It shares the connections of this one, and is closed with it.
+    /// A client that does some things differently. It shares the connections of this one: closing
+    /// either closes both.
     ///
     /// # Errors
     /// `InvalidArgument`, naming the option.

@@ -293,16 +293,6 @@ impl Message {
         self.str("type")
     }
 
-    /// What it says, when it says something: what a reply may quote.
-    pub(crate) fn said(&self) -> Option<&str> {
-        let wire = match self.kind() {
-            "text" => "speech",
-            "event" => "eventName",
-            _ => return None,
-        };
-        Some(self.str(wire))
-    }
-
     fn str(&self, wire: &str) -> &str {
         self.0.get(wire).and_then(Value::as_str).unwrap_or_default()
     }

@@ -76,7 +76,7 @@ impl Client {
         let request = Request::new(&THREADS, "threads")
             .with_query("sync", true)
             .with_page(page);
-        Call::new(self, &THREADS, Ok(request), |_, response| {
+        Call::new(self, &THREADS, request, |_, response| {
             Ok(ThreadsPage::from_value(response.result_with_list("threads")?))
         })
     }
@@ -84,7 +84,7 @@ impl Client {
     /// Asks for a page of the thread ids, which then arrives as a webhook event of the kind `Threads`.
     pub fn request_threads(&self, page: Option<u64>) -> Call<Receipt> {
         let request = Request::new(&REQUEST_THREADS, "threads").with_page(page);
-        self.acknowledged(&REQUEST_THREADS, Ok(request))
+        self.acknowledged(&REQUEST_THREADS, request)
     }
 
     /// Goes through the ids of all threads, fetching pages as they are needed. `limit` counts threads.
