@@ -13,13 +13,14 @@ use std::{
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSource};
 use flowai::{
-    Call, Client, Document, Error, Message, MetadataForm, Object, Originator, Profile, Receipt, Result,
+    Call, Client, ClientBuilder, Document, Error, Message, MetadataForm, Object, Originator, Profile,
+    Receipt, Result,
 };
 use zeroize::Zeroizing;
 
 use crate::commands::{
-    ask, bot, broadcast, chat, handover, history, hours, inbox, listen, request, sandbox, send, threads,
-    triggers, upload,
+    ask, bot, broadcast, chat, handover, history, hours, inbox, listen, outbox, request, sandbox, send,
+    threads, triggers, upload,
 };
 
 /// The variable of the environment that holds the key.
@@ -111,6 +112,12 @@ pub(crate) enum Command {
     /// Look into an inbox that listen keeps, and mend it, also while listen runs
     #[command(subcommand)]
     Inbox(inbox::InboxCommand),
+    /// Look into an outbox, and send what waits there
+    ///
+    /// send --outbox FILE puts messages there. An outbox belongs to one process at a time, which sends: flush or run, or a
+    /// program. The others look into it, and put messages there, beside it.
+    #[command(subcommand)]
+    Outbox(outbox::OutboxCommand),
     /// Run a Flow.ai on this machine, to try programs against
     ///
     /// The API key that opens it comes from --api-key-file, --api-key or FLOWAI_API_KEY; without any it is a random one.
@@ -278,14 +285,29 @@ impl ConnectionOptions {
     }
 
     pub(crate) fn client(&self) -> Result<Client> {
+        let key = self.api_key()?;
+        if key.is_none() && from_environment(API_KEY).is_none() {
+            let problem = "is missing: give --api-key-file FILE, or set FLOWAI_API_KEY";
+            return Err(Error::argument("api_key", problem));
+        }
+        self.builder(key.as_ref().map(|key| key.as_str()))?.build()
+    }
+
+    /// A client that checks and completes messages, needs no key, and reaches nobody.
+    pub(crate) fn client_that_sends_nothing(&self) -> Result<Client> {
+        let nowhere = self
+            .builder(Some("none"))?
+            .base_url("http://127.0.0.1:9/")
+            .proxy("");
+        nowhere.build()
+    }
+
+    fn builder(&self, key: Option<&str>) -> Result<ClientBuilder> {
         let mut builder = Client::builder()
             .allow_http(self.allow_http)
             .trace_ids(!self.no_trace_id);
-        if let Some(key) = self.api_key()? {
-            builder = builder.api_key(&key);
-        } else if from_environment(API_KEY).is_none() {
-            let problem = "is missing: give --api-key-file FILE, or set FLOWAI_API_KEY";
-            return Err(Error::argument("api_key", problem));
+        if let Some(key) = key {
+            builder = builder.api_key(key);
         }
         if let Some(form) = &self.metadata_form {
             builder = builder.metadata_form(MetadataForm::from_name(form)?);
@@ -299,7 +321,7 @@ impl ConnectionOptions {
         }
         pass_on!(base_url timeout proxy ca_file client_cert connect_timeout max_retries auth_scheme);
         pass_on!(max_text_length user_agent);
-        builder.build()
+        Ok(builder)
     }
 }
 

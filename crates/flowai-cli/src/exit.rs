@@ -37,6 +37,8 @@ pub(crate) enum Failure {
     Output(io::Error),
     /// Nobody reads the output any more, as with `| head`: no reason to complain.
     OutputClosed,
+    /// What happened was told, and this is the exit code.
+    Told(i32),
 }
 
 impl From<Error> for Failure {
@@ -63,6 +65,7 @@ pub(crate) fn failed(failure: &Failure, is_send: bool, as_json: bool) -> i32 {
             return FAILED;
         }
         Failure::OutputClosed => return DONE,
+        Failure::Told(code) => return *code,
     };
     // What was refused before there was a call knows nothing of deliveries.
     let delivery = error.delivery().or(is_send.then_some(Delivery::NotSent));

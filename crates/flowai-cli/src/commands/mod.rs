@@ -11,7 +11,9 @@ pub(crate) mod history;
 pub(crate) mod hours;
 pub(crate) mod inbox;
 pub(crate) mod listen;
+pub(crate) mod outbox;
 mod parts;
+mod post;
 pub(crate) mod request;
 pub(crate) mod sandbox;
 pub(crate) mod send;
@@ -46,9 +48,12 @@ impl Context<'_> {
 
     /// Writes what the service said when it took something over.
     pub(crate) fn acknowledged(&self, receipt: &Receipt, sentence: &str) -> Result<(), Failure> {
-        let told = self
-            .output
-            .result(|| receipt_document(receipt), || vec![sentence]);
+        self.done(|| receipt_document(receipt), sentence)
+    }
+
+    /// Writes what was done. That this cannot be written changes nothing about it.
+    fn done(&self, document: impl FnOnce() -> Value, sentence: &str) -> Result<(), Failure> {
+        let told = self.output.result(document, || vec![sentence]);
         if let Err(Failure::Output(problem)) = &told {
             exit::done_untold(sentence, problem, self.output.is_json());
             return Ok(());
@@ -107,6 +112,7 @@ pub(crate) fn dispatch(context: &Context<'_>, command: Command) -> Result<(), Fa
         Command::Request(args) => request::run(context, args),
         Command::Listen(args) => listen::run(context, &args),
         Command::Inbox(command) => inbox::run(context, command),
+        Command::Outbox(command) => outbox::run(context, command),
         Command::Sandbox(args) => sandbox::run(context, args),
         Command::Demo => demo::run(context),
     }

@@ -3,9 +3,13 @@
 use clap::{Args, Subcommand};
 use flowai::{Message, Result};
 
-use super::{Context, upload};
+use super::{
+    Context,
+    post::{self, PostArgs},
+    upload,
+};
 use crate::{
-    args::{MessageOptions, WriteConcern},
+    args::MessageOptions,
     exit::Failure,
     input::{json, typed_or_read},
 };
@@ -38,7 +42,7 @@ pub(crate) struct TextArgs {
     #[command(flatten)]
     options: MessageOptions,
     #[command(flatten)]
-    write_concern: WriteConcern,
+    post: PostArgs,
 }
 
 #[derive(Args)]
@@ -52,7 +56,7 @@ pub(crate) struct EventArgs {
     #[command(flatten)]
     options: MessageOptions,
     #[command(flatten)]
-    write_concern: WriteConcern,
+    post: PostArgs,
 }
 
 #[derive(Args)]
@@ -72,7 +76,7 @@ pub(crate) struct LocationArgs {
     #[command(flatten)]
     options: MessageOptions,
     #[command(flatten)]
-    write_concern: WriteConcern,
+    post: PostArgs,
 }
 
 #[derive(Args)]
@@ -95,7 +99,7 @@ pub(crate) struct MediaArgs {
     #[command(flatten)]
     options: MessageOptions,
     #[command(flatten)]
-    write_concern: WriteConcern,
+    post: PostArgs,
 }
 
 #[derive(Args)]
@@ -107,39 +111,37 @@ pub(crate) struct MessageArgs {
     #[arg(allow_hyphen_values = true)]
     message: String,
     #[command(flatten)]
-    write_concern: WriteConcern,
+    post: PostArgs,
 }
 
 pub(crate) fn run(context: &Context<'_>, command: SendCommand) -> Result<(), Failure> {
-    let (thread, message, write_concern) = match command {
+    let (thread, message, how) = match command {
         SendCommand::File(args) => return upload::run(context, args),
         SendCommand::Text(args) => {
             let message = Message::text(typed_or_read(&context.interrupt, args.text, "text")?);
-            (args.thread, args.options.apply(message), args.write_concern)
+            (args.thread, args.options.apply(message), args.post)
         }
         SendCommand::Event(args) => {
             let message = args.options.apply(Message::event(args.event));
-            (args.thread, message, args.write_concern)
+            (args.thread, message, args.post)
         }
         SendCommand::Location(args) => {
             let message = titled(Message::location(args.lat, args.long), args.title);
-            (args.thread, args.options.apply(message), args.write_concern)
+            (args.thread, args.options.apply(message), args.post)
         }
         SendCommand::Media(args) => {
             let mut message = titled(Message::media(args.url, args.media_type), args.title);
             if let Some(mime_type) = args.mime_type {
                 message = message.mime_type(mime_type);
             }
-            (args.thread, args.options.apply(message), args.write_concern)
+            (args.thread, args.options.apply(message), args.post)
         }
         SendCommand::Message(args) => {
             let message = message_document(context, args.message)?;
-            (args.thread, message, args.write_concern)
+            (args.thread, message, args.post)
         }
     };
-    let client = context.connection.client()?;
-    let receipt = context.wait(write_concern.apply(client.send(&thread, message)))?;
-    context.acknowledged(&receipt, &sentence(&receipt))
+    post::post(context, &thread, message, &how)
 }
 
 pub(crate) fn sentence(receipt: &flowai::Receipt) -> String {

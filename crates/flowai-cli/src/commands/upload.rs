@@ -4,14 +4,16 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use flowai::{Progress, Upload};
+use flowai_delivery::{KeepFile, Outbox};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{
     Context,
+    post::PostArgs,
     send::{sentence, titled},
 };
 use crate::{
-    args::{MessageOptions, WriteConcern, seconds},
+    args::{MessageOptions, seconds},
     exit::Failure,
 };
 
@@ -46,11 +48,13 @@ pub(crate) struct UploadArgs {
     #[command(flatten)]
     options: MessageOptions,
     #[command(flatten)]
-    write_concern: WriteConcern,
+    post: PostArgs,
+    /// Keep the path of the file in the outbox and not a copy; the message fails when the file changes before it is sent
+    #[arg(long, requires = "outbox", help_heading = "Outbox")]
+    by_reference: bool,
 }
 
 pub(crate) fn run(context: &Context<'_>, args: UploadArgs) -> Result<(), Failure> {
-    let client = context.connection.client()?;
     let mut upload = Upload::from_path(&args.file)?;
     if let Some(media_type) = args.media_type {
         upload = upload.media_type(media_type);
@@ -72,8 +76,19 @@ pub(crate) fn run(context: &Context<'_>, args: UploadArgs) -> Result<(), Failure
         };
         options.apply(titled(message, title))
     });
+    if args.post.outbox.is_given() {
+        let keep = if args.by_reference {
+            KeepFile::Reference
+        } else {
+            KeepFile::Copy
+        };
+        let put = |outbox: &Outbox| outbox.upload_media(&args.thread, upload, keep);
+        return args.post.outbox.put(context, put);
+    }
+    let client = context.connection.client()?;
     let progress = upload.progress();
     let mut call = args
+        .post
         .write_concern
         .apply(client.upload_media(&args.thread, upload));
     if let Some(timeout) = context.connection.timeout {
