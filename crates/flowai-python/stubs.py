@@ -99,6 +99,8 @@ def document(node: ast.ClassDef | ast.FunctionDef, owner: object) -> None:
     if isinstance(node, ast.FunctionDef) and node.name.startswith("__"):
         return
     found = vars(owner).get(node.name) if isinstance(owner, type) else getattr(owner, node.name, None)
+    if isinstance(found, staticmethod):
+        found = found.__func__
     doc = getattr(found, "__doc__", None)
     if isinstance(node, ast.ClassDef) and isinstance(found, type):
         for member in node.body:

@@ -2502,91 +2502,28 @@ class Verifier:
         leeway: float | None = 60,
         min_secret_bytes: int | None = 32,
     ) -> Verifier:
-        """staticmethod(function) -> method
+        """Wants a JSON Web Token signed with this secret (HS256 and nothing else) in the header ``Authorization``, after an
+        optional ``Bearer``, or in ``x-access-token``.
 
-        Convert a function to be a static method.
+        secret: str or bytes; a list or tuple of them while one is exchanged for another.
+        require_exp: whether a token without an expiry is refused.
+        leeway: seconds by which the clocks of the two sides may differ.
+        min_secret_bytes: how long a secret must be at least; a short one can be guessed from any token.
 
-        A static method does not receive an implicit first argument.
-        To declare a static method, use this idiom:
-
-             class C:
-                 @staticmethod
-                 def f(arg1, arg2, argN):
-                     ...
-
-        It can be called either on the class (e.g. C.f()) or on an instance
-        (e.g. C().f()). Both the class and the instance are ignored, and
-        neither is passed implicitly as the first argument to the method.
-
-        Static methods in Python are similar to those found in Java or C++.
-        For a more advanced concept, see the classmethod builtin.
+        Raises InvalidArgumentError when a secret is too short or there is none.
         """
 
     @staticmethod
     def header(name: str, secret: _Secret) -> Verifier:
-        """staticmethod(function) -> method
-
-        Convert a function to be a static method.
-
-        A static method does not receive an implicit first argument.
-        To declare a static method, use this idiom:
-
-             class C:
-                 @staticmethod
-                 def f(arg1, arg2, argN):
-                     ...
-
-        It can be called either on the class (e.g. C.f()) or on an instance
-        (e.g. C().f()). Both the class and the instance are ignored, and
-        neither is passed implicitly as the first argument to the method.
-
-        Static methods in Python are similar to those found in Java or C++.
-        For a more advanced concept, see the classmethod builtin.
-        """
+        """Wants the header ``name`` to hold the secret, a str or bytes, byte for byte."""
 
     @staticmethod
     def body_key(secret: _Secret) -> Verifier:
-        """staticmethod(function) -> method
-
-        Convert a function to be a static method.
-
-        A static method does not receive an implicit first argument.
-        To declare a static method, use this idiom:
-
-             class C:
-                 @staticmethod
-                 def f(arg1, arg2, argN):
-                     ...
-
-        It can be called either on the class (e.g. C.f()) or on an instance
-        (e.g. C().f()). Both the class and the instance are ignored, and
-        neither is passed implicitly as the first argument to the method.
-
-        Static methods in Python are similar to those found in Java or C++.
-        For a more advanced concept, see the classmethod builtin.
-        """
+        """Wants the root of the JSON body to have the secret, a str or bytes, as ``verifyKey`` or ``verifyToken``."""
 
     @staticmethod
     def any(*verifiers: Verifier) -> Verifier:
-        """staticmethod(function) -> method
-
-        Convert a function to be a static method.
-
-        A static method does not receive an implicit first argument.
-        To declare a static method, use this idiom:
-
-             class C:
-                 @staticmethod
-                 def f(arg1, arg2, argN):
-                     ...
-
-        It can be called either on the class (e.g. C.f()) or on an instance
-        (e.g. C().f()). Both the class and the instance are ignored, and
-        neither is passed implicitly as the first argument to the method.
-
-        Static methods in Python are similar to those found in Java or C++.
-        For a more advanced concept, see the classmethod builtin.
-        """
+        """Accepts what one of these verifiers accepts."""
 
     def verify(self, body: _Body, headers: _Headers) -> None:
         """Checks a webhook call; returns None when it is genuine ("Receiving calls" of the API document).
@@ -2758,46 +2695,38 @@ class Inbox:
         max_bytes: int | None = None,
         lock_time: float | None = 2.0,
     ) -> Inbox:
-        """staticmethod(function) -> method
+        """Opens the inbox in a file, which is created when it is missing. It must be on a disk of this machine.
 
-        Convert a function to be a static method.
+        path: str or os.PathLike.
+        lease_time: seconds for which an event may be held without an outcome or a heartbeat before it is handed out
+            again.
+        max_attempts: how often an event is handed out before it becomes a dead letter.
+        retry_min: seconds that an event waits after its first failure; each further wait is three times as long.
+        retry_max: seconds of the longest wait between two attempts.
+        keep_handled: seconds for which handled events are kept, for replay.
+        keep_dead: seconds for which dead letters are kept; None: until they are replayed or discarded.
+        deduplication: seconds for which an event that comes again is recognised, at least 24 hours.
+        max_bytes: how many bytes of the file may be in use. Beyond that handled events are removed before their time,
+            and when that is not enough calls are answered 503. None: as long as there is room on the disk.
+        lock_time: seconds to wait for another process that has locked the database.
 
-        A static method does not receive an implicit first argument.
-        To declare a static method, use this idiom:
+        Raises StorageError, saying why: another process has the inbox open, the file is damaged, belongs to another
+        application or to a newer version of this package, or cannot be made to survive power failures.
+        InvalidArgumentError when an option makes no sense.
 
-             class C:
-                 @staticmethod
-                 def f(arg1, arg2, argN):
-                     ...
-
-        It can be called either on the class (e.g. C.f()) or on an instance
-        (e.g. C().f()). Both the class and the instance are ignored, and
-        neither is passed implicitly as the first argument to the method.
-
-        Static methods in Python are similar to those found in Java or C++.
-        For a more advanced concept, see the classmethod builtin.
+        >>> inbox = flowai.Inbox.open("flowai.db", max_attempts=5)
         """
 
     @staticmethod
     def attach(path: _Path) -> Inbox:
-        """staticmethod(function) -> method
+        """Opens an inbox that another process may own, to look at it and to mend it: events are listed, shown, replayed,
+        discarded, forgotten and put, and not handed out. The owner notices within a second.
 
-        Convert a function to be a static method.
+        path: str or os.PathLike, of an inbox that is there.
 
-        A static method does not receive an implicit first argument.
-        To declare a static method, use this idiom:
+        Raises StorageError as ``open`` does; also when there is no such file, or one of an older version.
 
-             class C:
-                 @staticmethod
-                 def f(arg1, arg2, argN):
-                     ...
-
-        It can be called either on the class (e.g. C.f()) or on an instance
-        (e.g. C().f()). Both the class and the instance are ignored, and
-        neither is passed implicitly as the first argument to the method.
-
-        Static methods in Python are similar to those found in Java or C++.
-        For a more advanced concept, see the classmethod builtin.
+        >>> flowai.Inbox.attach("flowai.db").stats()
         """
 
     @property
@@ -3164,24 +3093,30 @@ class Outbox:
         close_time: float | None = 5.0,
         lock_time: float | None = 2.0,
     ) -> Outbox:
-        """staticmethod(function) -> method
+        """Opens the outbox in a file, which is created when it is missing, and begins to send what waits there. The file
+        must be on a disk of this machine; two directories beside it, ``FILE.spool`` and ``FILE.files``, belong to it.
 
-        Convert a function to be a static method.
+        path: str or os.PathLike.
+        client: the Client that sends; it must stay open for as long as the outbox is.
+        on_ambiguous: what to do with a message of which nobody knows whether it was taken: ``surface`` reports it as
+            ``maybe_sent`` and never sends it again; ``repeat`` sends it again with the same trace id, so that it may
+            arrive more than once.
+        max_repeats: how often a message is repeated at most.
+        max_age: seconds after which a message that could not be sent fails; None: it waits until it can be sent.
+        max_messages: how many messages may wait. Unread reports of messages that were not sent count too.
+        max_bytes: how many bytes the waiting messages may have, copied files included.
+        retry_min: seconds of the longest wait after the first failure; each further limit is twice as long.
+        retry_max: seconds of the longest wait between two attempts, unless the service asks for a longer one.
+        concurrency: how many messages are sent at the same time, each of another thread.
+        keep_sent: how many unread reports of messages that were sent are kept, the newest ones; 0 makes none.
+        close_time: seconds for which ``close`` waits for the messages that are on their way.
+        lock_time: seconds to wait for another process that has locked the database.
 
-        A static method does not receive an implicit first argument.
-        To declare a static method, use this idiom:
+        Raises StorageError, saying why: another process has the outbox open, the file is damaged, belongs to another
+        application or to a newer version of this package, or cannot be made to survive power failures.
+        InvalidArgumentError when an option makes no sense.
 
-             class C:
-                 @staticmethod
-                 def f(arg1, arg2, argN):
-                     ...
-
-        It can be called either on the class (e.g. C.f()) or on an instance
-        (e.g. C().f()). Both the class and the instance are ignored, and
-        neither is passed implicitly as the first argument to the method.
-
-        Static methods in Python are similar to those found in Java or C++.
-        For a more advanced concept, see the classmethod builtin.
+        >>> outbox = flowai.Outbox.open("outbox.db", client, max_age=24 * 60 * 60)
         """
 
     @staticmethod
@@ -3193,24 +3128,18 @@ class Outbox:
         max_bytes: int | None = 1073741824,
         lock_time: float | None = 2.0,
     ) -> Outbox:
-        """staticmethod(function) -> method
+        """Opens an outbox that another process owns, to put messages into it and to look at it. They are durable at once,
+        and sent when the owner runs; it notices within a second.
 
-        Convert a function to be a static method.
+        path: str or os.PathLike, of an outbox that is there.
+        client: the Client that checks and completes the messages; it does not send them.
+        max_messages, max_bytes: how much may wait for the owner to take it in.
+        lock_time: seconds to wait for another process that has locked the database.
 
-        A static method does not receive an implicit first argument.
-        To declare a static method, use this idiom:
+        Raises StorageError as ``open`` does; also when there is no such file, or one of an older version.
 
-             class C:
-                 @staticmethod
-                 def f(arg1, arg2, argN):
-                     ...
-
-        It can be called either on the class (e.g. C.f()) or on an instance
-        (e.g. C().f()). Both the class and the instance are ignored, and
-        neither is passed implicitly as the first argument to the method.
-
-        Static methods in Python are similar to those found in Java or C++.
-        For a more advanced concept, see the classmethod builtin.
+        >>> other = flowai.Outbox.attach("outbox.db", client)
+        >>> other.send_text("thread-1", "Hello")
         """
 
     @property

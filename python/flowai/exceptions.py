@@ -23,6 +23,8 @@ class FlowAIError(Exception):
         retryable: whether the same call may be made again without doing anything twice, and may then succeed.
         operation: the name of the method that failed.
         argument: the name of the argument that was refused.
+        trace_id: the trace id of the message that failed; a delivery event that carries it tells that the
+            message arrived after all.
         status: the HTTP status, if the service answered.
         headers: the headers of the answer, names in lower case.
         body: the start of the answer's body, at most 4 KiB.
@@ -38,6 +40,7 @@ class FlowAIError(Exception):
     retryable: bool
     operation: "str | None"
     argument: "str | None"
+    trace_id: "int | None"
     status: "int | None"
     headers: "Mapping[str, str]"
     body: "str | None"
@@ -56,6 +59,7 @@ class FlowAIError(Exception):
         retryable: bool = False,
         operation: "str | None" = None,
         argument: "str | None" = None,
+        trace_id: "int | None" = None,
         status: "int | None" = None,
         headers: "Mapping[str, str] | None" = None,
         body: "str | None" = None,
@@ -72,6 +76,7 @@ class FlowAIError(Exception):
         self.retryable = retryable
         self.operation = operation
         self.argument = argument
+        self.trace_id = trace_id
         self.status = status
         self.headers = {} if headers is None else headers
         self.body = body

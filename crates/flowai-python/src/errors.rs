@@ -133,6 +133,7 @@ fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     facts.set_item("retryable", error.is_retryable())?;
     facts.set_item("operation", error.operation())?;
     facts.set_item("argument", error.argument_name())?;
+    facts.set_item("trace_id", error.trace_id())?;
     if let Some(response) = error.response() {
         facts.set_item("status", response.status)?;
         facts.set_item("headers", json::headers(py, &response.headers)?)?;
