@@ -869,6 +869,15 @@ flowai_status flowai_error_message(flowai_error error, flowai_str *out);
 flowai_status flowai_error_delivery(flowai_error error, flowai_delivery *out);
 
 /**
+ * The trace id of the message that failed: by it a delivery event tells later that the message arrived after all.
+ *
+ * @param error  An error.
+ * @param out    Receives the number; FLOWAI_NONE if there was none.
+ * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_error_trace_id(flowai_error error, int64_t *out);
+
+/**
  * Whether the same call may be made again without doing anything twice, and may then succeed.
  *
  * @param error  An error.

@@ -107,6 +107,14 @@ def test_conversation(compile_c: Callable[..., Path], loop: dict[str, str]) -> N
 def test_ask(compile_c: Callable[..., Path], loop: dict[str, str]) -> None:
     program = compile_c(EXAMPLES / "ask.c")
     done = subprocess.run([program, "thread-1", TEXT], env=loop, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout.strip()) == (0, TEXT)
+    wrong = subprocess.run([program, "..", TEXT], env=loop, capture_output=True, text=True, timeout=60)
+    assert (wrong.returncode, wrong.stdout.strip()) == (1, "")
+
+
+def test_reply(compile_c: Callable[..., Path], loop: dict[str, str]) -> None:
+    program = compile_c(EXAMPLES / "reply.c")
+    done = subprocess.run([program, "thread-1", TEXT], env=loop, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     text, *shown = done.stdout.splitlines()
     assert TEXT in text

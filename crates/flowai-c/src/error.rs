@@ -8,7 +8,7 @@ use crate::{
     guard::{free, read},
     registry::handle,
     status::{delivery_of, flowai_delivery, flowai_status, status_of},
-    strings::{NONE, Owned, flowai_str},
+    strings::{NONE, Owned, flowai_str, number},
 };
 
 /// Why a function failed. Free it with flowai_error_free(). It never contains the API key.
@@ -115,6 +115,19 @@ pub extern "C" fn flowai_error_delivery(
     out: Option<&mut MaybeUninit<flowai_delivery>>,
 ) -> flowai_status {
     read(error, out, |failure| Ok(delivery_of(failure.delivery)))
+}
+
+/// The trace id of the message that failed: by it a delivery event tells later that the message arrived after all.
+///
+/// @param error  An error.
+/// @param out    Receives the number; FLOWAI_NONE if there was none.
+/// @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+#[unsafe(no_mangle)]
+pub extern "C" fn flowai_error_trace_id(
+    error: flowai_error,
+    out: Option<&mut MaybeUninit<i64>>,
+) -> flowai_status {
+    read(error, out, |failure| Ok(number(failure.error.trace_id())))
 }
 
 /// Whether the same call may be made again without doing anything twice, and may then succeed.

@@ -8,7 +8,7 @@ use crate::{
     guard::Operation,
     receipt::flowai_receipt,
     status::flowai_status,
-    strings::{NONE, Text},
+    strings::{Text, optional_number},
 };
 
 /// Hands a conversation over to people: the bot pauses. It may tell people, so it is not repeated once it may have
@@ -32,8 +32,7 @@ pub extern "C" fn flowai_client_handover(
     out: Option<&mut MaybeUninit<flowai_receipt>>,
 ) -> flowai_status {
     acknowledged(Operation::send("handover"), client, err, out, |client| {
-        // Negative is refused like 0.
-        let seconds = (seconds_to_pause != NONE).then(|| u64::try_from(seconds_to_pause).unwrap_or(0));
+        let seconds = optional_number(seconds_to_pause, "seconds_to_pause")?;
         Ok(client.handover(thread_id.required("thread_id")?, seconds))
     })
 }

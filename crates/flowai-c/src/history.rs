@@ -2,7 +2,7 @@
 
 use std::{mem::MaybeUninit, sync::Mutex};
 
-use flowai::{Call, HistoryIter, HistoryOptions};
+use flowai::{Call, HistoryIter, HistoryOptions, Result};
 
 use crate::{
     client::{acknowledged, flowai_client},
@@ -10,12 +10,12 @@ use crate::{
     document::flowai_document,
     error::flowai_error,
     guard::{Operation, blocking, call, free},
-    page::{flowai_page, page_number},
+    page::flowai_page,
     receipt::flowai_receipt,
     record::Record,
     registry::{self, handle},
     status::flowai_status,
-    strings::{NONE, Text, place},
+    strings::{NONE, Text, optional_limit, optional_number, place},
 };
 
 /// Goes through the history of a thread. Free it with flowai_history_iter_free().
@@ -27,8 +27,8 @@ pub struct flowai_history_iter {
 }
 handle!(flowai_history_iter => Mutex<HistoryIter>, 9);
 
-fn options(page: i64, events: bool) -> HistoryOptions {
-    HistoryOptions::from(page_number(page)).events(events)
+fn options(page: i64, events: bool) -> Result<HistoryOptions> {
+    Ok(HistoryOptions::from(optional_number(page, "page")?).events(events))
 }
 
 /// Reads a page of the history of a thread, at most 20 entries. They are documents named HistoryEntry. Reading does no
@@ -57,7 +57,7 @@ pub extern "C" fn flowai_client_history(
         let out = place(out, "out")?;
         let client = registry::get(client)?;
         let thread_id = thread_id.required("thread_id")?;
-        let page = client.client.history(thread_id, options(page, events)).wait()?;
+        let page = client.client.history(thread_id, options(page, events)?).wait()?;
         out.write(registry::insert(page.into())?);
         Ok(())
     })
@@ -86,7 +86,7 @@ pub extern "C" fn flowai_client_request_history(
     out: Option<&mut MaybeUninit<flowai_receipt>>,
 ) -> flowai_status {
     acknowledged(Operation::call("request_history"), client, err, out, |client| {
-        Ok(client.request_history(thread_id.required("thread_id")?, options(page, events)))
+        Ok(client.request_history(thread_id.required("thread_id")?, options(page, events)?))
     })
 }
 
@@ -113,11 +113,11 @@ pub extern "C" fn flowai_client_iter_history(
     call(err, || {
         let out = place(out, "out")?;
         let client = registry::get(client)?;
-        let limit = usize::try_from(limit).ok();
+        let limit = optional_limit(limit)?;
         let thread_id = thread_id.required("thread_id")?;
         let entries = client
             .client
-            .iter_history_with(thread_id, limit, options(NONE, events));
+            .iter_history_with(thread_id, limit, options(NONE, events)?);
         out.write(registry::insert(Mutex::new(entries))?);
         Ok(())
     })

@@ -66,11 +66,6 @@ impl From<ThreadsPage> for Page {
     }
 }
 
-/// The page that a number stands for; FLOWAI_NONE is none.
-pub(crate) fn page_number(page: i64) -> Option<u64> {
-    u64::try_from(page).ok()
-}
-
 /// The number of a page.
 ///
 /// @param page  A page.

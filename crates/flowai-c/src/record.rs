@@ -102,7 +102,12 @@ impl Record {
         for name in path.split('.') {
             let model = match found.shape {
                 Shape::Model(model) => Some(model),
-                _ => None,
+                Shape::Object | Shape::Any => None,
+                _ => {
+                    let problem =
+                        format_args!("{path} leads into a field that has no fields of its own: {name}");
+                    return Err(Error::argument("field", problem));
+                }
             };
             found = Scope { model, object }.field(name)?;
             object = match &found.value {

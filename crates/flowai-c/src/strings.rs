@@ -193,5 +193,20 @@ pub(crate) fn number(value: Option<u64>) -> i64 {
     value.and_then(|value| value.try_into().ok()).unwrap_or(NONE)
 }
 
+/// A number that may be left out by FLOWAI_NONE.
+pub(crate) fn optional_number(value: i64, name: &'static str) -> Result<Option<u64>> {
+    if value == NONE {
+        return Ok(None);
+    }
+    let number = u64::try_from(value).map_err(|_| Error::argument(name, "must not be negative"))?;
+    Ok(Some(number))
+}
+
+/// How many items at most; FLOWAI_NONE for all.
+pub(crate) fn optional_limit(value: i64) -> Result<Option<usize>> {
+    let limit = optional_number(value, "limit")?;
+    Ok(limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)))
+}
+
 /// FLOWAI_NONE in the header.
 pub(crate) const NONE: i64 = i64::MIN;

@@ -9,12 +9,12 @@ use crate::{
     config::in_use,
     error::flowai_error,
     guard::{Operation, blocking, call, free},
-    page::{flowai_page, page_number},
+    page::flowai_page,
     receipt::flowai_receipt,
     registry::{self, handle},
     status::flowai_status,
     string::flowai_string,
-    strings::{Owned, place},
+    strings::{Owned, optional_limit, optional_number, place},
 };
 
 /// Goes through the threads of a project. Free it with flowai_thread_iter_free().
@@ -46,7 +46,7 @@ pub extern "C" fn flowai_client_threads(
     blocking(Operation::call("threads"), err, || {
         let out = place(out, "out")?;
         let client = registry::get(client)?;
-        let page = client.client.threads(page_number(page)).wait()?;
+        let page = client.client.threads(optional_number(page, "page")?).wait()?;
         out.write(registry::insert(page.into())?);
         Ok(())
     })
@@ -71,7 +71,7 @@ pub extern "C" fn flowai_client_request_threads(
     out: Option<&mut MaybeUninit<flowai_receipt>>,
 ) -> flowai_status {
     acknowledged(Operation::call("request_threads"), client, err, out, |client| {
-        Ok(client.request_threads(page_number(page)))
+        Ok(client.request_threads(optional_number(page, "page")?))
     })
 }
 
@@ -95,7 +95,7 @@ pub extern "C" fn flowai_client_iter_threads(
     call(err, || {
         let out = place(out, "out")?;
         let client = registry::get(client)?;
-        let threads = client.client.iter_threads(usize::try_from(limit).ok());
+        let threads = client.client.iter_threads(optional_limit(limit)?);
         out.write(registry::insert(Mutex::new(threads))?);
         Ok(())
     })

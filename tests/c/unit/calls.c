@@ -31,6 +31,8 @@ static void threads_and_control(void)
     flowai_list list = {0};
 
     REFUSED(flowai_client_threads(client, FLOWAI_NONE, &error, NULL), "out");
+    REFUSED(flowai_client_threads(client, -3, &error, &page), "page");
+    REFUSED(flowai_client_iter_threads(client, -1, &error, &iter), "limit");
     REFUSED(flowai_client_request_threads(client, FLOWAI_NONE, &error, NULL), "out");
     REFUSED(flowai_client_iter_threads(client, FLOWAI_NONE, &error, NULL), "out");
     REFUSED(flowai_client_create_thread(client, &error, NULL), "out");
