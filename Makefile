@@ -14,7 +14,7 @@ RUST_CRATES := --workspace --exclude flowai-python
 .PHONY: help demo test test-rust test-python test-c test-docs test-durability soak check lint header stubs clean
 
 help:
-	@echo "make demo    a Python program and a C program talk to a bot on this machine and receive its replies by webhook"
+	@echo "make demo    a Python and a C program talk to a bot on this machine; a receiver is killed, and no reply is lost"
 	@echo "make test    everything is proven: Rust, Python, C, the command line (needs cargo, Python 3.10+, a C compiler)"
 	@echo "make soak    the same kills, power failures and failing disks as in make test, for hours"
 	@echo "make lint    formatting, clippy, ruff, mypy"
