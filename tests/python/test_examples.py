@@ -113,6 +113,37 @@ def test_example_conversation():
     assert out.count("Hello from Python") == 2
 
 
+def test_example_inbox(tmp_path):
+    arguments = (str(tmp_path / "flowai.db"), "127.0.0.1:0")
+    with flowai.Sandbox(webhook_secret=SECRET) as sandbox, sandbox.client() as client:
+        with run_example("inbox.py", *arguments, FLOWAI_WEBHOOK_SECRET=SECRET) as example:
+            sandbox.set_webhook(example.stdout.readline().removeprefix("listening on ").strip())
+            client.send_text("t", "Hello")
+            assert [example.stdout.readline() for _ in range(2)] == ["t: [message.delivered]\n", "t: Hello\n"]
+            example.kill()
+        with run_example("inbox.py", *arguments, "4", FLOWAI_WEBHOOK_SECRET=SECRET) as example:
+            sandbox.set_webhook(example.stdout.readline().removeprefix("listening on ").strip())
+            client.send_text("t", "Again")
+            out, err = example.communicate(timeout=60)
+    assert (example.returncode, err) == (0, "")
+    # What was printed just before the kill may come once more.
+    assert out.endswith("t: [message.delivered]\nt: Again\n")
+
+
+def test_example_outbox(sandbox, tmp_path):
+    path = str(tmp_path / "outbox.db")
+    key = {"FLOWAI_API_KEY": sandbox.api_key, "FLOWAI_BASE_URL": sandbox.base_url}
+    sandbox.fail_next(status=400, times=1)
+    with run_example("outbox.py", path, "t", "Hello", "Again", **key) as example:
+        out, err = example.communicate(timeout=60)
+    assert (example.returncode, err) == (0, "")
+    lines = out.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["failed", "sent"]
+    assert ["Hello" in lines[0], "Again" in lines[1]] == [True, True]
+    with run_example("outbox.py", path, "t", **key) as example:
+        assert example.communicate(timeout=60) == ("", "")
+
+
 def test_every_example_is_run_here():
     source = pathlib.Path(__file__).read_text()
     names = [path.name for path in (ROOT / "examples" / "python").glob("*.py")]

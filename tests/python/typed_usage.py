@@ -103,6 +103,37 @@ def fail(client: flowai.Client) -> str | None:
     return None
 
 
+def handle(delivery: flowai.Delivery) -> None:
+    with delivery as same:
+        event: flowai.Event = same.event
+        if event.is_paused and not delivery.maybe_duplicate:
+            delivery.retry(after=0.5 * delivery.attempt)
+
+
+def keep(client: flowai.Client, folder: Path) -> list[str]:
+    path = folder / "inbox.db"
+    with flowai.Inbox.open(path, max_attempts=3, keep_dead=3600) as inbox:
+        numbers: list[int] = [stored.id for stored in inbox.put(b'{"type": "message.reply"}')]
+        with flowai.Receiver(inbox, verifier=None, health=None) as receiver:
+            assert receiver.port
+        inbox.handle(handle, workers=2, stop=lambda: inbox.stats().waiting == 0)
+        for number in numbers:
+            shown = inbox.show(number)
+            numbers = [] if shown is None else inbox.replay(shown[0].id)
+        delivery = inbox.next(timeout=0)
+        states: list[str] = [entry.state for entry in inbox.list(limit=5)]
+        assert delivery is not None
+    with flowai.Outbox.open(folder / "outbox.db", client, on_ambiguous="repeat", max_age=60.0) as outbox:
+        receipt: flowai.OutboxReceipt = outbox.send_text("t", "Hello", lang="en", expires_in=30)
+        outbox.upload_media("t", b"...", filename="a.bin", keep="reference")
+        assert outbox.flush(timeout=10) == 0
+        for report in outbox.reports(timeout=0):
+            if report.outcome == "sent" and isinstance(report.message, flowai.TextMessage):
+                assert report.trace_id == receipt.trace_id
+                states.append(report.message.text or "")
+    return states
+
+
 def main(photo: Path) -> str:
     seed = {"segments": [{"id": "seg_1", "name": "Customers", "members": []}]}
     with flowai.Sandbox(bot="echo", speed=10.0, seed=seed) as sandbox, sandbox.client() as client:
@@ -116,6 +147,7 @@ def main(photo: Path) -> str:
             assert read(client)[1] is False
             assert "Hello" in later(client, client.business_hours()[0])
             assert sandbox.thread_state("t") == "resolved"
+            assert keep(client, photo.parent) == ["handled", "waiting", "Hello"]
             sandbox.fail_next(status=400, times=1)
             assert fail(client) is not None
             reply = receiver.wait(kind=EventKind.REPLY, thread_id="t", timeout=10)

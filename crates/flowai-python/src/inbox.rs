@@ -249,8 +249,9 @@ impl Inbox {
     }
 
     /// Removes all events of a conversation for good, handled or not, and overwrites them in the file; tells how many
-    /// there were. An id without a channel (``|``) means the conversation in every channel. Bodies that could not be
-    /// read belong to no conversation.
+    /// there were. Bodies that could not be read belong to no conversation.
+    ///
+    /// thread_id: str; without a channel (``|``) it means the conversation in every channel.
     ///
     /// Raises InvalidArgumentError when thread_id is empty.
     ///
