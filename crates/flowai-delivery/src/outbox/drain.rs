@@ -155,7 +155,7 @@ impl Drain {
     }
 
     /// Takes in what other processes have put beside the database.
-    fn take_in(&self) -> Result<bool> {
+    pub(crate) fn take_in(&self) -> Result<bool> {
         let shared = &self.shared;
         let mut took = false;
         loop {

@@ -143,6 +143,8 @@ impl Outbox {
         ));
         shared.recover()?;
         let drain = Drain::new(shared.clone());
+        // What others put in before is older than what this process is going to put in.
+        drain.take_in()?;
         let thread = thread::Builder::new()
             .name("flowai-outbox".into())
             .spawn(move || drain.run())

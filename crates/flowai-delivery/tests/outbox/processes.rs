@@ -43,6 +43,22 @@ fn start(file: &Path, name: &str) -> Child {
 }
 
 #[test]
+fn what_others_put_in_before_goes_before_what_the_owner_puts_in() {
+    let (directory, sandbox) = (Directory::new(), Sandbox::builder().start().unwrap());
+    // There is a file before there is a guest.
+    open(&directory, client_of(&sandbox)).close().unwrap();
+    let guest = Outbox::attach(directory.file(), client_of(&sandbox)).unwrap();
+    for n in 0..5 {
+        guest.send_text("t", n.to_string()).wait().unwrap();
+    }
+    let owner = open(&directory, client_of(&sandbox));
+    owner.send_text("t", "5").wait().unwrap();
+    reports(&owner, 6);
+    let texts: Vec<_> = arrived(&sandbox).into_iter().map(|(_, text)| text).collect();
+    assert_eq!(texts, ["0", "1", "2", "3", "4", "5"]);
+}
+
+#[test]
 fn other_processes_put_messages_in_and_the_owner_sends_them() {
     let (directory, sandbox) = (Directory::new(), Sandbox::builder().start().unwrap());
     let outbox = open(&directory, client_of(&sandbox));
