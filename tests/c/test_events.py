@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -126,3 +127,69 @@ def test_events(compile_c: Callable[..., Path], tmp_path: Path) -> None:
             problems += problems_of(vector, event, keys)
             problems += [f"{vector['id']}: changed: {document}" for document in changed_documents(event)]
     assert not problems, "\n".join(problems)
+
+
+STRINGS = ("", "text", "card", "true", "600", "1e3", "\u00e9\u202e\U0001f600", "null", "a\nb", "x" * 300)
+NUMBERS = (0, -1, 1, 2**53, 2**63 - 1, -(2**63), 2**64 - 1, 0.5, 1.0, 1e300, 5e-324, True, False, None)
+NAMES = (
+    "text",
+    "title",
+    "url",
+    "buttons",
+    "quickReplies",
+    "media",
+    "label",
+    "value",
+    "cards",
+    "items",
+    "lat",
+    "x",
+)
+TYPES = (
+    "text",
+    "image",
+    "card",
+    "carousel",
+    "list",
+    "buttons",
+    "event",
+    "whatsapp_text",
+    "sticker",
+    "hologram",
+)
+
+
+def anything(chance: random.Random, depth: int) -> Json:
+    kind = chance.randrange(10 if depth else 6)
+    if kind < 3:
+        return chance.choice(STRINGS)
+    if kind < 6:
+        return chance.choice(NUMBERS)
+    if kind < 8:
+        return [anything(chance, depth - 1) for _ in range(chance.randrange(4))]
+    return {chance.choice(NAMES): anything(chance, depth - 1) for _ in range(chance.randrange(6))}
+
+
+def test_random_replies_come_back_as_they_were(compile_c: Callable[..., Path], tmp_path: Path) -> None:
+    """Whatever a reply holds, the documents that are read from it are those that it was made of."""
+    chance = random.Random(20261123)
+    replies = []
+    for number in range(500):
+        parts = []
+        for _ in range(chance.randrange(4)):
+            payload = {chance.choice(NAMES): anything(chance, 3) for _ in range(5)}
+            parts.append({"type": chance.choice(TYPES), "payload": payload})
+        message = {"responses": parts, "fallback": chance.choice(STRINGS), "meta": {"x": anything(chance, 4)}}
+        replies.append(message)
+        body = json.dumps({"type": "message", "threadId": "t", "messages": [message]})
+        (tmp_path / str(number)).write_text(body)
+    given = "".join(f"{tmp_path / str(number)}\t\n" for number in range(len(replies)))
+    program = compile_c(HERE / "events.c")
+    done = subprocess.run([program], input=given.encode(), capture_output=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(events) == len(replies)
+    for reply, event in zip(replies, events, strict=True):
+        assert [compare.exactly(message) for message in event["all_messages"]] == [compare.exactly(reply)]
+        parts = [compare.exactly(part) for part in reply["responses"]]
+        assert [compare.exactly(part) for part in event["all_templates"]] == parts
