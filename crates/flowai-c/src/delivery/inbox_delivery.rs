@@ -2,7 +2,7 @@
 
 use std::{mem::MaybeUninit, sync::Arc, time::Duration};
 
-use flowai::{Error, Result};
+use flowai::Result;
 use flowai_delivery::Delivery;
 
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     guard::{free, read, waiting},
     registry::{self, handle},
     status::flowai_status,
-    strings::{NONE, Text},
+    strings::{Text, optional_number},
 };
 
 /// An event of an inbox that is to be handled. Say what became of it with one of flowai_inbox_delivery_ack(), _retry(),
@@ -152,16 +152,10 @@ pub extern "C" fn flowai_inbox_delivery_retry(
     after_ms: i64,
     err: Option<&mut MaybeUninit<flowai_error>>,
 ) -> flowai_status {
-    settle(delivery, err, |delivery| delivery.retry(after(after_ms)?))
-}
-
-fn after(ms: i64) -> Result<Option<Duration>> {
-    match ms {
-        NONE => Ok(None),
-        _ => u64::try_from(ms)
-            .map(|ms| Some(Duration::from_millis(ms)))
-            .map_err(|_| Error::argument("after_ms", "is negative")),
-    }
+    settle(delivery, err, |delivery| {
+        let after = optional_number(after_ms, "after_ms")?;
+        delivery.retry(after.map(Duration::from_millis))
+    })
 }
 
 /// Says that the event was not handled. It is handed out again as by flowai_inbox_delivery_retry() with FLOWAI_NONE.
