@@ -69,7 +69,8 @@ check: lint test
 lint: $(VENV)/tools
 	@scripts/need cargo
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --features flowai-delivery/failpoints -- -D warnings
+	$(CARGO) clippy -p flowai-c --no-default-features --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps $(RUST_CRATES)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
