@@ -164,14 +164,24 @@ impl Feeder {
         self.chunks.as_ref().is_some_and(|chunks| chunks.capacity() > 0)
     }
 
-    /// Hands over the next chunk; an empty one is the end.
+    /// Waits until another chunk fits. False when none will be taken any more: the upload ended, or its end was fed.
+    pub async fn room(&self) -> bool {
+        match &self.chunks {
+            Some(chunks) => chunks.reserve().await.is_ok(),
+            None => false,
+        }
+    }
+
+    /// Hands over the next chunk; an empty one is the end. A feeder that is dropped before ends the upload with an error.
     pub fn feed(&mut self, chunk: impl Into<Bytes>) {
         let chunk = chunk.into();
-        if chunk.is_empty() {
-            self.chunks = None;
-        } else if let Some(chunks) = &self.chunks {
+        let is_end = chunk.is_empty();
+        if let Some(chunks) = &self.chunks {
             // A full channel cannot be: the caller asked `wants_more`. A closed one means that the upload ended.
             let _ = chunks.try_send(Ok(chunk));
+        }
+        if is_end {
+            self.chunks = None;
         }
     }
 

@@ -50,29 +50,58 @@ impl<P: Page> PageIter<P> {
 
     /// The next item, fetching a page with `fetch` when none is left. After an error the same page is tried again.
     pub fn next_item(&mut self, fetch: impl FnOnce(Call<P>) -> Result<P>) -> Result<Option<P::Item>> {
-        if self.remaining == Some(0) {
-            return Ok(None);
+        if let Some(call) = self.wanted() {
+            let page = fetch(call)?;
+            self.keep(page);
         }
-        if self.buffer.is_empty() {
-            let Next::Page(page) = self.next else {
-                return Ok(None);
-            };
-            let page = fetch((self.page)(page))?;
-            let after = match (page.number(), page.count()) {
-                (Some(number), Some(count)) if number < count => number.checked_add(1),
-                _ => None,
-            };
-            self.buffer = page.into_items().into();
-            self.next = match after {
-                Some(after) if !self.buffer.is_empty() => Next::Page(Some(after)),
-                _ => Next::Nothing,
-            };
+        Ok(self.take())
+    }
+
+    /// Like [`next_item`](PageIter::next_item) for who can await: `adjust` may change the call that fetches a page.
+    pub async fn next_awaited(&mut self, adjust: impl FnOnce(Call<P>) -> Call<P>) -> Result<Option<P::Item>>
+    where
+        P: Send + 'static,
+    {
+        if let Some(call) = self.wanted() {
+            let page = adjust(call).await?;
+            self.keep(page);
         }
-        let item = self.buffer.pop_front();
-        if let (Some(_), Some(remaining)) = (&item, &mut self.remaining) {
-            *remaining -= 1;
+        Ok(self.take())
+    }
+
+    /// The call that is needed before there is another item.
+    fn wanted(&self) -> Option<Call<P>> {
+        match self.next {
+            Next::Page(page) if self.buffer.is_empty() && self.remaining != Some(0) => {
+                Some((self.page)(page))
+            }
+            _ => None,
         }
-        Ok(item)
+    }
+
+    fn keep(&mut self, page: P) {
+        let after = match (page.number(), page.count()) {
+            (Some(number), Some(count)) if number < count => number.checked_add(1),
+            _ => None,
+        };
+        self.buffer = page.into_items().into();
+        self.next = match after {
+            Some(after) if !self.buffer.is_empty() => Next::Page(Some(after)),
+            _ => Next::Nothing,
+        };
+    }
+
+    fn take(&mut self) -> Option<P::Item> {
+        match &mut self.remaining {
+            Some(0) => None,
+            remaining => {
+                let item = self.buffer.pop_front()?;
+                if let Some(remaining) = remaining {
+                    *remaining -= 1;
+                }
+                Some(item)
+            }
+        }
     }
 }
 

@@ -222,7 +222,12 @@ impl FileBody {
             Opened::Channel(chunks, wanted) => {
                 let next = ready!(chunks.poll_recv(cx));
                 wanted.notify_one();
-                Poll::Ready(next)
+                Poll::Ready(match next {
+                    Some(Ok(end)) if end.is_empty() => None,
+                    Some(next) => Some(next),
+                    // What was cut off must not pass for a whole file.
+                    None => Some(Err(io::ErrorKind::UnexpectedEof.into())),
+                })
             }
             Opened::File(file) => {
                 let mut space = vec![0; CHUNK];
