@@ -7,6 +7,7 @@ their fields, which come from the core, and the documentation.
 from __future__ import annotations
 
 import ast
+import copy
 import inspect
 import subprocess
 import sys
@@ -94,14 +95,45 @@ def model_class(cls: type) -> str:
     return "\n".join(lines)
 
 
+def awaited(node: ast.ClassDef) -> ast.ClassDef:
+    """Return the stub of AsyncClient: that of Client, whose calls give coroutines."""
+    node = copy.deepcopy(node)
+    node.name = "AsyncClient"
+    for member in node.body:
+        if not isinstance(member, ast.FunctionDef):
+            continue
+        returned = ast.unparse(member.returns)
+        if member.name in ("__enter__", "__exit__"):
+            member.name = member.name.replace("__", "__a", 1)
+        if member.name.startswith("iter_"):
+            returned = f"Async{returned}"
+        elif member.name == "with_options":
+            returned = "AsyncClient"
+        elif member.name != "__new__":
+            returned = f"Coroutine[Any, Any, {returned}]"
+        if not any(isinstance(one, ast.Name) and one.id == "property" for one in member.decorator_list):
+            member.returns = ast.parse(returned, mode="eval").body
+    return node
+
+
+def described(name: str, owner: object) -> object:
+    """Return what has the documentation of a name: a function, or what a class has or inherits of itself."""
+    if not isinstance(owner, type):
+        return getattr(owner, name, None)
+    return next((vars(cls)[name] for cls in owner.__mro__[:-1] if name in vars(cls)), None)
+
+
 def document(node: ast.ClassDef | ast.FunctionDef, owner: object) -> None:
     """Put the documentation that a class or function has at run time into its stub."""
     if isinstance(node, ast.FunctionDef) and node.name.startswith("__"):
         return
-    found = vars(owner).get(node.name) if isinstance(owner, type) else getattr(owner, node.name, None)
+    found = described(node.name, owner)
     if isinstance(found, staticmethod):
         found = found.__func__
     doc = getattr(found, "__doc__", None)
+    if doc and owner is _flowai.AsyncClient:
+        # The examples of the calls are those of Client.
+        doc = doc.partition("\n\n>>> ")[0]
     if isinstance(node, ast.ClassDef) and isinstance(found, type):
         for member in node.body:
             if isinstance(member, ast.FunctionDef):
@@ -132,6 +164,10 @@ def native() -> str:
     )
     source = source.replace("# models", "\n\n".join(model_class(cls) for cls in models))
     tree = ast.parse(source)
+    place, client = next(
+        (n, node) for n, node in enumerate(tree.body) if getattr(node, "name", "") == "Client"
+    )
+    tree.body.insert(place + 1, awaited(client))
     for node in tree.body:
         if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
             document(node, _flowai)

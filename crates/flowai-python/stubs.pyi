@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
@@ -113,6 +113,16 @@ class ThreadIterator:
     def __next__(self) -> str: ...
 
 @final
+class AsyncHistoryIterator:
+    def __aiter__(self) -> Self: ...
+    def __anext__(self) -> Coroutine[Any, Any, HistoryEntry]: ...
+
+@final
+class AsyncThreadIterator:
+    def __aiter__(self) -> Self: ...
+    def __anext__(self) -> Coroutine[Any, Any, str]: ...
+
+@final
 class Reply:
     __match_args__: ClassVar[tuple[str, str]]
     @property
@@ -146,7 +156,6 @@ class Response:
     def json(self) -> Any: ...
     # what every value has
 
-@disjoint_base
 class Client:
     def __new__(
         cls,

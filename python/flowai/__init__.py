@@ -9,8 +9,8 @@ Send it messages, read conversations back, control it, and receive its replies, 
 
 What there is; help(flowai.Client) and so on say more:
 
-- Client: every call. Its results are Receipt, Reply, HistoryPage, ThreadsPage, BotStatus, BusinessHours,
-  Response.
+- Client: every call; AsyncClient: the same, to await. Their results are Receipt, Reply, HistoryPage,
+  ThreadsPage, BotStatus, BusinessHours, Response.
 - What calls are given: TextMessage, EventMessage, LocationMessage, MediaMessage, Originator, Profile,
   Recipient, Channel, Segment. A dict in the form in which it is sent will do for each of them.
 - What a bot says: ReplyMessage and HistoryEntry, whose parts are TextTemplate, CardTemplate, ListTemplate
@@ -26,6 +26,9 @@ What there is; help(flowai.Client) and so on say more:
 from flowai._flowai import (
     Action,
     AgentTextTemplate,
+    AsyncClient,
+    AsyncHistoryIterator,
+    AsyncThreadIterator,
     AudioTemplate,
     BotStatus,
     BusinessHours,
@@ -133,6 +136,9 @@ __all__ = [
     "APITimeoutError",
     "Action",
     "AgentTextTemplate",
+    "AsyncClient",
+    "AsyncHistoryIterator",
+    "AsyncThreadIterator",
     "AudioTemplate",
     "AuthenticationError",
     "BadRequestError",

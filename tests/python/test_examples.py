@@ -81,6 +81,14 @@ def test_example_ask():
         assert (example.returncode, err, out) == (0, "", "It arrives tomorrow. [Track it]\n")
 
 
+def test_example_async_client(sandbox):
+    key = {"FLOWAI_API_KEY": sandbox.api_key, "FLOWAI_BASE_URL": sandbox.base_url}
+    with run_example("async_client.py", "one", "two", "three", **key) as example:
+        out, err = example.communicate(timeout=60)
+    assert (example.returncode, err) == (0, "")
+    assert out == "one: Are you there?\ntwo: Are you there?\nthree: Are you there?\n"
+
+
 def test_example_receive():
     with (
         flowai.Sandbox(webhook_secret=SECRET) as sandbox,

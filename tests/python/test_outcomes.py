@@ -7,14 +7,16 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 import flowai
-from vectors import FILE_FORMS, client_for, error_problems, filled, load, perform, server
+from vectors import FACES, FILE_FORMS, client_for, error_problems, filled, load, perform, server
 
 WORKERS = 8
 
 
-def run_case(vector: dict[str, Any], run: str, form: str) -> Iterator[str]:
-    client = client_for(vector, run)
+def run_case(vector: dict[str, Any], run: str, form: str, face: str) -> Iterator[str]:
+    client = client_for(vector, run, face)
     times = vector.get("times", 1)
     began = time.monotonic()
     for n in range(times):
@@ -49,7 +51,8 @@ def run_case(vector: dict[str, Any], run: str, form: str) -> Iterator[str]:
         yield f"took {took} s"
 
 
-def test_every_outcome_is_as_the_table_says() -> None:
+@pytest.mark.parametrize("face", FACES)
+def test_every_outcome_is_as_the_table_says(face: str) -> None:
     vectors = load("outcomes")
     assert len(vectors) > 300
     waiting = [
@@ -68,9 +71,9 @@ def test_every_outcome_is_as_the_table_says() -> None:
             except IndexError:
                 return
             case = f"{vector['id']}, {form}"
-            run = f"python{form}{vector['id']}".replace("-", "")
+            run = f"python{face}{form}{vector['id']}".replace("-", "")
             try:
-                problems.extend(f"{case}: {problem}" for problem in run_case(vector, run, form))
+                problems.extend(f"{case}: {problem}" for problem in run_case(vector, run, form, face))
             except BaseException as error:
                 problems.append(f"{case}: {error!r}")
             done.append(case)

@@ -67,7 +67,7 @@ def test_names_and_signatures():
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         flowai.nonsense  # noqa: B018
     assert re.fullmatch(r"\d+\.\d+\.\d+", flowai.__version__)
-    methods = {name for name in vars(flowai.Client) if not name.startswith("_")}
+    methods = {name for name in dir(flowai.Client) if not name.startswith("_")}
     assert methods == CALLS | {"close", "base_url", "with_options"}
     for name in CALLS:
         parameters = inspect.signature(getattr(flowai.Client, name)).parameters

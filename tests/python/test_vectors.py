@@ -16,6 +16,7 @@ import pytest
 import flowai
 from vectors import (
     CALLS,
+    FACES,
     FILE_FORMS,
     client_for,
     compare,
@@ -45,15 +46,16 @@ def cases() -> list[Any]:
     return found
 
 
+@pytest.mark.parametrize("face", FACES)
 @pytest.mark.parametrize(("vector", "form"), cases())
-def test_call(vector: dict[str, Any], form: str) -> None:
+def test_call(vector: dict[str, Any], form: str, face: str) -> None:
     if vector["id"] in SKIPPED:
         pytest.skip(SKIPPED[vector["id"]])
-    run = f"python{form}"
+    run = f"python{face}{form}"
     expected = vector.get("error")
     problems = []
     try:
-        client = client_for(vector, run)
+        client = client_for(vector, run, face)
         actual = perform(client, filled(vector, "call", run), form)
     except flowai.FlowAIError as error:
         problems += error_problems(expected, error) if expected else [repr(error)]
@@ -67,8 +69,9 @@ def test_the_cases_are_all_there() -> None:
     assert len(cases()) > 600
     assert len(SKIPPED) == 0
     operations = {vector["call"]["op"] for area in CALLS for vector in load(area)}
-    calls = {name for name in vars(flowai.Client) if not name.startswith("_")}
-    assert operations == calls - {"close", "base_url", "with_options"}
+    for client in (flowai.Client, flowai.AsyncClient):
+        calls = {name for name in dir(client) if not name.startswith("_")}
+        assert operations == calls - {"close", "base_url", "with_options"}
 
 
 def body(vector: dict[str, Any]) -> bytes:

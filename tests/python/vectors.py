@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import base64
 import contextlib
@@ -138,9 +139,42 @@ def filled(vector: dict[str, Any], part: str, run: str, n: int = 0) -> dict[str,
     return document
 
 
-def client_for(vector: dict[str, Any], run: str) -> flowai.Client:
+class Listed(list[Any]):
+    """What an asynchronous iterator gave, and what its items are called in the vectors."""
+
+    name = ""
+
+
+class Awaited:
+    """An AsyncClient that is used like a Client: each call has an event loop of its own."""
+
+    def __init__(self, **options: Any) -> None:
+        self.client = flowai.AsyncClient(**options)
+
+    def with_options(self, **options: Any) -> Awaited:
+        changed = Awaited.__new__(Awaited)
+        changed.client = self.client.with_options(**options)
+        return changed
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        async def call(**args: Any) -> Any:
+            made = getattr(self.client, name)(**args)
+            if not name.startswith("iter_"):
+                return await made
+            listed = Listed([item async for item in made])
+            listed.name = "threads" if name == "iter_threads" else "entries"
+            return listed
+
+        return lambda **args: asyncio.run(call(**args))
+
+
+# The same calls, to wait for and to await.
+FACES: dict[str, type[Any]] = {"Client": flowai.Client, "AsyncClient": Awaited}
+
+
+def client_for(vector: dict[str, Any], run: str, face: str = "Client") -> Any:
     base_url = f"{server().values['http']}/vector/{vector['id']}/{run}/rest/v1/"
-    return flowai.Client(**{"api_key": KEY, "base_url": base_url, **filled(vector, "client", run)})
+    return FACES[face](**{"api_key": KEY, "base_url": base_url, **filled(vector, "client", run)})
 
 
 # How a file can be given.
@@ -177,7 +211,7 @@ def _file(description: dict[str, Any], form: str) -> Iterator[dict[str, Any]]:
                 yield {"file": file}
 
 
-def perform(client: flowai.Client, call: dict[str, Any], form: str = "path") -> Any:
+def perform(client: Any, call: dict[str, Any], form: str = "path") -> Any:
     """Makes a call by its public names; gives what it returns in the form of the vectors."""
     args = dict(call["args"])
     if "options" in call:
@@ -212,6 +246,8 @@ def result(value: Any) -> Any:
             return {"thread_id": value.thread_id, "is_paused": value.is_paused}
         case flowai.ThreadsPage(threads, page, pages):
             return {"threads": list(threads), "page": page, "pages": pages}
+        case Listed():
+            return {value.name: [item if isinstance(item, str) else item.to_dict() for item in value]}
         case list():
             return [item if isinstance(item, str) else item.to_dict() for item in value]
         case flowai.HistoryIterator():

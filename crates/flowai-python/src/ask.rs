@@ -9,7 +9,7 @@ use pyo3::{
 };
 
 use crate::{
-    client::{Client, Given},
+    client::{Answer, Calls, Given},
     convert::text,
     errors::{Outcome, guard},
     event::Event,
@@ -26,7 +26,7 @@ pub struct Reply(flowai::Reply);
 
 #[pymethods]
 #[allow(clippy::too_many_arguments, reason = "keyword arguments, as Python has them")]
-impl Client {
+impl Calls {
     /// Sends a message and waits for the reply of the bot (later versions of the API). The service is asked to answer at
     /// once; if it only acknowledges, the history of the thread is read until the answer shows up there. No webhook is
     /// needed.
@@ -51,7 +51,7 @@ impl Client {
         timezone: Given<'_, '_>,
         params: Given<'_, '_>,
         timeout: Given<'_, '_>,
-    ) -> Outcome<Reply> {
+    ) -> Answer {
         let along = Along {
             originator,
             trace_id,
@@ -64,7 +64,7 @@ impl Client {
             let message = along.with(fields::message_or_text(message)?)?;
             Ok(self.client.ask(&thread_id, message))
         };
-        self.run_send(py, "ask", call, timeout).map(Reply)
+        self.run_send(py, "ask", call, timeout, Reply)
     }
 }
 

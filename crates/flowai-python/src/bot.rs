@@ -3,14 +3,13 @@
 use pyo3::prelude::*;
 
 use crate::{
-    client::{Client, Given},
+    client::{Answer, Calls, Given},
     convert::text,
-    errors::Outcome,
     results::{BotStatus, Receipt},
 };
 
 #[pymethods]
-impl Client {
+impl Calls {
     /// Pauses the bot of a thread ("Pause" of the API document). Pausing it again changes nothing.
     ///
     #[doc = thread_id!()]
@@ -21,14 +20,9 @@ impl Client {
     /// >>> client.pause("thread-1").status
     /// 'ok'
     #[pyo3(signature = (thread_id, *, timeout=None))]
-    fn pause(
-        &self,
-        py: Python<'_>,
-        thread_id: &Bound<'_, PyAny>,
-        timeout: Given<'_, '_>,
-    ) -> Outcome<Receipt> {
+    fn pause(&self, py: Python<'_>, thread_id: &Bound<'_, PyAny>, timeout: Given<'_, '_>) -> Answer {
         let call = || Ok(self.client.pause(&text(thread_id, "thread_id")?));
-        self.run(py, "pause", call, timeout).map(Receipt)
+        self.run(py, "pause", call, timeout, Receipt)
     }
 
     /// Resumes the bot of a thread ("Resume" of the API document). Resuming a running bot changes nothing.
@@ -41,14 +35,9 @@ impl Client {
     /// >>> client.resume("thread-1").status
     /// 'ok'
     #[pyo3(signature = (thread_id, *, timeout=None))]
-    fn resume(
-        &self,
-        py: Python<'_>,
-        thread_id: &Bound<'_, PyAny>,
-        timeout: Given<'_, '_>,
-    ) -> Outcome<Receipt> {
+    fn resume(&self, py: Python<'_>, thread_id: &Bound<'_, PyAny>, timeout: Given<'_, '_>) -> Answer {
         let call = || Ok(self.client.resume(&text(thread_id, "thread_id")?));
-        self.run(py, "resume", call, timeout).map(Receipt)
+        self.run(py, "resume", call, timeout, Receipt)
     }
 
     /// Asks whether the bot of a thread is paused ("Bot status" of the API document).
@@ -61,14 +50,9 @@ impl Client {
     /// >>> client.bot_status("thread-1").is_paused
     /// False
     #[pyo3(signature = (thread_id, *, timeout=None))]
-    fn bot_status(
-        &self,
-        py: Python<'_>,
-        thread_id: &Bound<'_, PyAny>,
-        timeout: Given<'_, '_>,
-    ) -> Outcome<BotStatus> {
+    fn bot_status(&self, py: Python<'_>, thread_id: &Bound<'_, PyAny>, timeout: Given<'_, '_>) -> Answer {
         let call = || Ok(self.client.bot_status(&text(thread_id, "thread_id")?));
-        self.run(py, "bot_status", call, timeout).map(BotStatus)
+        self.run(py, "bot_status", call, timeout, BotStatus)
     }
 
     /// Asks for the status of a thread's bot, which then arrives as an event of the kind BOT_STATUS ("Bot status" of the
@@ -87,8 +71,8 @@ impl Client {
         py: Python<'_>,
         thread_id: &Bound<'_, PyAny>,
         timeout: Given<'_, '_>,
-    ) -> Outcome<Receipt> {
+    ) -> Answer {
         let call = || Ok(self.client.request_bot_status(&text(thread_id, "thread_id")?));
-        self.run(py, "request_bot_status", call, timeout).map(Receipt)
+        self.run(py, "request_bot_status", call, timeout, Receipt)
     }
 }

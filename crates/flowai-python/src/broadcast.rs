@@ -3,14 +3,14 @@
 use pyo3::prelude::*;
 
 use crate::{
-    client::{Client, Given},
-    errors::{Outcome, guard},
-    fields, models,
+    client::{Answer, Calls, Given},
+    fields,
+    models::List,
     results::Receipt,
 };
 
 #[pymethods]
-impl Client {
+impl Calls {
     /// Sends a text or an event to people by phone number or identifier (later versions of the API). Each of them gets a
     /// thread.
     ///
@@ -33,14 +33,14 @@ impl Client {
         channel: &Bound<'_, PyAny>,
         message: &Bound<'_, PyAny>,
         timeout: Given<'_, '_>,
-    ) -> Outcome<Receipt> {
+    ) -> Answer {
         let call = || {
             let audience = fields::documents::<flowai::Recipient>(audience, "audience")?;
             let channel = fields::document(channel, "channel")?;
             let message = fields::message_or_text(message)?;
             Ok(self.client.broadcast(audience, channel, message))
         };
-        self.run_send(py, "broadcast", call, timeout).map(Receipt)
+        self.run_send(py, "broadcast", call, timeout, Receipt)
     }
 
     /// Sends a text, an event, a location or media to everybody in some segments (later versions of the API).
@@ -59,14 +59,13 @@ impl Client {
         segments: &Bound<'_, PyAny>,
         message: &Bound<'_, PyAny>,
         timeout: Given<'_, '_>,
-    ) -> Outcome<Receipt> {
+    ) -> Answer {
         let call = || {
             let segments = fields::documents::<flowai::Segment>(segments, "segments")?;
             let message = fields::message_or_text(message)?;
             Ok(self.client.broadcast_to_segments(segments, message))
         };
-        self.run_send(py, "broadcast_to_segments", call, timeout)
-            .map(Receipt)
+        self.run_send(py, "broadcast_to_segments", call, timeout, Receipt)
     }
 
     /// Reads the segments that a message can go to as a list of Segment (later versions of the API).
@@ -78,8 +77,7 @@ impl Client {
     /// >>> [segment.name for segment in client.segments()]
     /// ['Customers']
     #[pyo3(signature = (*, timeout=None))]
-    fn segments<'py>(&self, py: Python<'py>, timeout: Given<'_, 'py>) -> Outcome<Vec<Bound<'py, PyAny>>> {
-        let segments = self.run(py, "segments", || Ok(self.client.segments()), timeout)?;
-        guard(|| Ok(models::list(py, segments)?))
+    fn segments(&self, py: Python<'_>, timeout: Given<'_, '_>) -> Answer {
+        self.run(py, "segments", || Ok(self.client.segments()), timeout, List)
     }
 }

@@ -3,14 +3,13 @@
 use pyo3::{exceptions::PyDeprecationWarning, prelude::*};
 
 use crate::{
-    client::{Client, Given},
+    client::{Answer, Calls, Given},
     convert::{count, optional, text},
-    errors::Outcome,
     results::Receipt,
 };
 
 #[pymethods]
-impl Client {
+impl Calls {
     /// Hands a conversation over to people: the bot pauses (later versions of the API).
     ///
     #[doc = thread_id!()]
@@ -28,13 +27,13 @@ impl Client {
         thread_id: &Bound<'_, PyAny>,
         seconds_to_pause: Given<'_, '_>,
         timeout: Given<'_, '_>,
-    ) -> Outcome<Receipt> {
+    ) -> Answer {
         let call = || {
             let thread_id = text(thread_id, "thread_id")?;
             let seconds = optional(seconds_to_pause, "seconds_to_pause", count)?;
             Ok(self.client.handover(&thread_id, seconds))
         };
-        self.run_send(py, "handover", call, timeout).map(Receipt)
+        self.run_send(py, "handover", call, timeout, Receipt)
     }
 
     /// Resolves a conversation: a handover ends, and the bot is resumed (later versions of the API). It cannot be undone;
@@ -55,12 +54,12 @@ impl Client {
         thread_id: &Bound<'_, PyAny>,
         write_concern: bool,
         timeout: Given<'_, '_>,
-    ) -> Outcome<Receipt> {
+    ) -> Answer {
         let call = || {
             let thread_id = text(thread_id, "thread_id")?;
             Ok(self.client.resolve(&thread_id).write_concern(write_concern))
         };
-        self.run(py, "resolve", call, timeout).map(Receipt)
+        self.run(py, "resolve", call, timeout, Receipt)
     }
 
     /// Takes a conversation over from the bot (later versions of the API). The service replaced it by handover, so this
@@ -74,16 +73,11 @@ impl Client {
     /// >>> client.takeover("thread-1").status
     /// 'ok'
     #[pyo3(signature = (thread_id, *, timeout=None))]
-    fn takeover(
-        &self,
-        py: Python<'_>,
-        thread_id: &Bound<'_, PyAny>,
-        timeout: Given<'_, '_>,
-    ) -> Outcome<Receipt> {
+    fn takeover(&self, py: Python<'_>, thread_id: &Bound<'_, PyAny>, timeout: Given<'_, '_>) -> Answer {
         let deprecated = py.get_type::<PyDeprecationWarning>();
         PyErr::warn(py, &deprecated, c"the service replaced takeover by handover", 1)?;
         #[allow(deprecated, reason = "those who call it were warned")]
         let call = || Ok(self.client.takeover(&text(thread_id, "thread_id")?));
-        self.run_send(py, "takeover", call, timeout).map(Receipt)
+        self.run_send(py, "takeover", call, timeout, Receipt)
     }
 }

@@ -1,10 +1,11 @@
 //! The client's calls about what was said in a thread.
 
 use flowai::HistoryOptions;
-use pyo3::prelude::*;
+use pyo3::{IntoPyObjectExt, prelude::*};
 
 use crate::{
-    client::{Client, Given},
+    aio::AsyncHistoryIterator,
+    client::{Answer, Calls, Face, Given},
     convert::{count, optional, seconds, small_count, text},
     errors::{Failure, Outcome, guard},
     pages::HistoryIterator,
@@ -16,7 +17,7 @@ fn options(page: Given<'_, '_>, events: bool) -> Outcome<HistoryOptions> {
 }
 
 #[pymethods]
-impl Client {
+impl Calls {
     /// Reads one page of a thread's history, at most 20 entries ("Thread messages" of the API document).
     ///
     #[doc = thread_id!()]
@@ -37,12 +38,12 @@ impl Client {
         page: Given<'_, '_>,
         events: bool,
         timeout: Given<'_, '_>,
-    ) -> Outcome<HistoryPage> {
+    ) -> Answer {
         let call = || {
             let thread_id = text(thread_id, "thread_id")?;
             Ok(self.client.history(&thread_id, options(page, events)?))
         };
-        self.run(py, "history", call, timeout).map(HistoryPage)
+        self.run(py, "history", call, timeout, HistoryPage)
     }
 
     /// Goes through the whole history of a thread in the order of the service, fetching pages as they are needed ("Thread
@@ -60,11 +61,12 @@ impl Client {
     #[pyo3(signature = (thread_id, *, limit=None, events=false, timeout=None))]
     fn iter_history(
         &self,
+        py: Python<'_>,
         thread_id: &Bound<'_, PyAny>,
         limit: Given<'_, '_>,
         events: bool,
         timeout: Given<'_, '_>,
-    ) -> Outcome<HistoryIterator> {
+    ) -> Answer {
         let make = || {
             let thread_id = text(thread_id, "thread_id")?;
             let limit = optional(limit, "limit", small_count)?;
@@ -72,7 +74,10 @@ impl Client {
             let entries = self
                 .client
                 .iter_history_with(&thread_id, limit, options(None, events)?);
-            Ok(HistoryIterator::new(entries, timeout))
+            Ok(match self.face {
+                Face::Blocking => HistoryIterator::new(entries, timeout).into_py_any(py)?,
+                Face::Awaitable => AsyncHistoryIterator::new(entries, timeout).into_py_any(py)?,
+            })
         };
         guard(|| make().map_err(|failure: Failure| failure.refused("history", false)))
     }
@@ -97,11 +102,11 @@ impl Client {
         page: Given<'_, '_>,
         events: bool,
         timeout: Given<'_, '_>,
-    ) -> Outcome<Receipt> {
+    ) -> Answer {
         let call = || {
             let thread_id = text(thread_id, "thread_id")?;
             Ok(self.client.request_history(&thread_id, options(page, events)?))
         };
-        self.run(py, "request_history", call, timeout).map(Receipt)
+        self.run(py, "request_history", call, timeout, Receipt)
     }
 }

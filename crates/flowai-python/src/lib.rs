@@ -1,11 +1,12 @@
 //! The native module of the Python package flowai.
 //!
-//! It converts and delegates; it decides nothing. `client` is the class Client; its methods are in one file for each area
-//! of the API: `sends`, `upload`, `ask`, `history`, `threads`, `business_hours`, `bot`, `handover`, `triggers`, `broadcast`
-//! and `request`. `models`, `opening`, `results`, `pages`, `event`, `verifier`, `receiver` and `sandbox` are other classes.
-//! `inbox` and `inbox_handle`, which runs functions for events, hand out `delivery`; `outbox` has its sends in `outbox_sends`
-//! and what became of them in `outbox_reports`; the facts that both give are in `inbox_records` and `outbox_records`, and how
-//! these are declared in `delivery_record`.
+//! It converts and delegates; it decides nothing. `client` is the class Client and what it shares with AsyncClient: their
+//! methods, which are in one file for each area of the API: `sends`, `upload`, `ask`, `history`, `threads`,
+//! `business_hours`, `bot`, `handover`, `triggers`, `broadcast` and `request`. `aio` is AsyncClient, and how event loops
+//! wait for its calls. `models`, `opening`, `results`, `pages`, `event`, `verifier`, `receiver` and `sandbox` are other
+//! classes. `inbox` and `inbox_handle`, which runs functions for events, hand out `delivery`; `outbox` has its sends in
+//! `outbox_sends` and what became of them in `outbox_reports`; the facts that both give are in `inbox_records` and
+//! `outbox_records`, and how these are declared in `delivery_record`.
 //!
 //! `convert`, `json` and `fields` turn Python values into those of the core and back; `wait` waits without holding the
 //! interpreter; `errors` makes exceptions of errors; `once` keeps what is made late, and is safe when the program forks.
@@ -17,6 +18,7 @@ mod once;
 #[macro_use]
 mod delivery_record;
 
+mod aio;
 mod ask;
 mod bot;
 mod broadcast;
@@ -64,6 +66,9 @@ fn _flowai(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.setattr("_EVENT_KINDS", event::kinds())?;
     module.setattr("_CHANNEL_NAMES", flowai::CHANNEL_NAMES.to_vec())?;
     module.add_class::<client::Client>()?;
+    module.add_class::<aio::AsyncClient>()?;
+    module.add_class::<aio::AsyncHistoryIterator>()?;
+    module.add_class::<aio::AsyncThreadIterator>()?;
     module.add_class::<pages::HistoryIterator>()?;
     module.add_class::<pages::ThreadIterator>()?;
     module.add_class::<results::Receipt>()?;

@@ -124,7 +124,7 @@ impl Outbox {
         if let Some(time) = optional(close_time, "close_time", seconds_or_zero)? {
             options.close_time = time;
         }
-        let client = client.client.clone();
+        let client = client.as_super().client.clone();
         let open = move || flowai_delivery::Outbox::open_with(path, client, options);
         let outbox = Some(wait::in_thread(py, open)?);
         Ok(Outbox { outbox })
@@ -154,7 +154,7 @@ impl Outbox {
         lock_time: Given<'_, '_>,
     ) -> Outcome<Outbox> {
         let options = limited(max_messages, max_bytes, lock_time)?;
-        let client = client.client.clone();
+        let client = client.as_super().client.clone();
         let open = move || flowai_delivery::Outbox::attach_with(path, client, options);
         let outbox = Some(wait::in_thread(py, open)?);
         Ok(Outbox { outbox })

@@ -5,7 +5,7 @@ use flowai_delivery::{Enqueue, KeepFile};
 use pyo3::prelude::*;
 
 use crate::{
-    client::Given,
+    client::{Face, Given},
     convert::{optional, seconds, text},
     errors::{Failure, Outcome, guard},
     fields,
@@ -232,7 +232,7 @@ impl Outbox {
                         params,
                     },
                 };
-                let (upload, _) = upload::upload(file)?;
+                let (upload, _) = upload::upload(file, Face::Blocking)?;
                 let enqueue = self.get()?.upload_media(&thread_id, about.of(upload)?, keep);
                 expiring(enqueue, expires_in)
             };

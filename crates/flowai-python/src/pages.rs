@@ -6,7 +6,7 @@ use std::{
 };
 
 use flowai::{Call, Document, Page, PageIter};
-use pyo3::{exceptions::PyValueError, prelude::*};
+use pyo3::{IntoPyObjectExt, exceptions::PyValueError, prelude::*};
 
 use crate::{
     errors::{Outcome, guard},
@@ -36,16 +36,16 @@ impl<P: Page<Item: Send> + Send> Pages<P> {
         wait::ticking(
             py,
             |_| Ok(()),
-            |tick| {
-                items.next_item(|call: Call<P>| {
-                    let call = match self.timeout {
-                        Some(timeout) => call.timeout(timeout),
-                        None => call,
-                    };
-                    call.wait_with(tick)
-                })
-            },
+            |tick| items.next_item(|call| within(call, self.timeout).wait_with(tick)),
         )
+    }
+}
+
+/// The call with a deadline of its own, if it is given one.
+pub fn within<T>(call: Call<T>, timeout: Option<Duration>) -> Call<T> {
+    match timeout {
+        Some(timeout) => call.timeout(timeout),
+        None => call,
     }
 }
 
@@ -57,6 +57,19 @@ pub struct HistoryIterator(Pages<flowai::HistoryPage>);
 /// Goes through the ids of all threads and fetches pages as they are needed. After an error the same page is tried again.
 #[pyclass(module = "flowai", frozen)]
 pub struct ThreadIterator(Pages<flowai::ThreadsPage>);
+
+/// An entry of a history, as an instance of its class.
+pub struct Entry(pub flowai::HistoryEntry);
+
+impl<'py> IntoPyObject<'py> for Entry {
+    type Target = PyAny;
+    type Output = Bound<'py, PyAny>;
+    type Error = PyErr;
+
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        models::instance(py, flowai::HistoryEntry::MODEL, self.0.into_object())
+    }
+}
 
 impl HistoryIterator {
     pub fn new(entries: flowai::HistoryIter, timeout: Option<Duration>) -> HistoryIterator {
@@ -78,12 +91,9 @@ impl HistoryIterator {
         slf
     }
 
-    fn __next__<'py>(&self, py: Python<'py>) -> Outcome<Option<Bound<'py, PyAny>>> {
+    fn __next__(&self, py: Python<'_>) -> Outcome<Option<Py<PyAny>>> {
         let entry = self.0.next(py)?;
-        let instance = |entry: flowai::HistoryEntry| {
-            models::instance(py, flowai::HistoryEntry::MODEL, entry.into_object())
-        };
-        guard(|| Ok(entry.map(instance).transpose()?))
+        guard(|| Ok(entry.map(|entry| Entry(entry).into_py_any(py)).transpose()?))
     }
 }
 

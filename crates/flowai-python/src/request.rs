@@ -12,7 +12,7 @@ use pyo3::{
 };
 
 use crate::{
-    client::{self, Client, Given},
+    client::{Answer, Calls, Given},
     convert::{is_number, optional, text},
     errors::{Failure, Outcome, guard},
     json,
@@ -57,7 +57,7 @@ fn query(value: &Bound<'_, PyAny>, name: &str) -> Outcome<Vec<(String, String)>>
 }
 
 #[pymethods]
-impl Client {
+impl Calls {
     /// Makes any request below the base URL, with the key, the deadline, the retries and the errors of every other call:
     /// for endpoints that this version does not know (later versions of the API).
     ///
@@ -81,7 +81,7 @@ impl Client {
         query: Given<'_, '_>,
         json: Given<'_, '_>,
         timeout: Given<'_, '_>,
-    ) -> Outcome<Response> {
+    ) -> Answer {
         let is_send = Cell::new(false);
         let call = || {
             let method = text(method, "method")?;
@@ -95,10 +95,8 @@ impl Client {
             let json = optional(json, "json", json::from_python)?;
             Ok(self.client.request(&method, &path, &query, json.as_ref()))
         };
-        client::make(py, call, timeout, |failure| {
-            failure.refused("request", is_send.get())
-        })
-        .map(Response)
+        let refused = |failure: Failure| failure.refused("request", is_send.get());
+        self.make(py, "request", call, timeout, refused, Response)
     }
 }
 

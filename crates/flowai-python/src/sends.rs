@@ -1,10 +1,11 @@
 //! The client's sends: every kind of message, and what may go along with it.
 
 use flowai::{Document, LocationMessage, MediaMessage, Message, Object, model};
-use pyo3::prelude::*;
+use pyo3::{IntoPyObjectExt, prelude::*};
 
 use crate::{
-    client::{Client, Given, with_timeout},
+    aio,
+    client::{Answer, Calls, Face, Given, with_timeout},
     convert::text,
     errors::{Failure, Outcome, guard},
     fields,
@@ -87,7 +88,7 @@ impl<'a, 'py> Along<'a, 'py> {
     }
 }
 
-impl Client {
+impl Calls {
     fn send_message(
         &self,
         py: Python<'_>,
@@ -96,7 +97,7 @@ impl Client {
         message: impl FnOnce() -> Outcome<Message>,
         write_concern: bool,
         timeout: Given<'_, '_>,
-    ) -> Outcome<Receipt> {
+    ) -> Answer {
         let call = || {
             let thread_id = text(thread_id, "thread_id")?;
             Ok(self
@@ -104,13 +105,13 @@ impl Client {
                 .send(&thread_id, message()?)
                 .write_concern(write_concern))
         };
-        self.run_send(py, operation, call, timeout).map(Receipt)
+        self.run_send(py, operation, call, timeout, Receipt)
     }
 }
 
 #[pymethods]
 #[allow(clippy::too_many_arguments, reason = "keyword arguments, as Python has them")]
-impl Client {
+impl Calls {
     /// Sends a text ("Text message" of the API document). The bot's reply arrives later, at the webhook.
     ///
     #[doc = thread_id!()]
@@ -143,7 +144,7 @@ impl Client {
         params: Given<'_, '_>,
         timeout: Given<'_, '_>,
         write_concern: bool,
-    ) -> Outcome<Receipt> {
+    ) -> Answer {
         let along = Along {
             originator,
             trace_id,
@@ -175,7 +176,7 @@ impl Client {
         params: Given<'_, '_>,
         timeout: Given<'_, '_>,
         write_concern: bool,
-    ) -> Outcome<Receipt> {
+    ) -> Answer {
         let along = Along {
             originator,
             trace_id,
@@ -212,7 +213,7 @@ impl Client {
         params: Given<'_, '_>,
         timeout: Given<'_, '_>,
         write_concern: bool,
-    ) -> Outcome<Receipt> {
+    ) -> Answer {
         let along = Along {
             originator,
             trace_id,
@@ -251,7 +252,7 @@ impl Client {
         params: Given<'_, '_>,
         timeout: Given<'_, '_>,
         write_concern: bool,
-    ) -> Outcome<Receipt> {
+    ) -> Answer {
         let along = Along {
             originator,
             trace_id,
@@ -307,7 +308,7 @@ impl Client {
         timezone: Given<'_, '_>,
         params: Given<'_, '_>,
         write_concern: bool,
-    ) -> Outcome<Receipt> {
+    ) -> Answer {
         guard(|| {
             let prepare = || {
                 let thread_id = text(thread_id, "thread_id")?;
@@ -329,16 +330,22 @@ impl Client {
                         params,
                     },
                 };
-                let (upload, source) = upload::upload(file)?;
+                let (upload, source) = upload::upload(file, self.face)?;
                 let upload = about.of(upload)?;
                 let moved = upload.progress();
                 let call = self.client.upload_media(&thread_id, upload);
                 let call = with_timeout(call.write_concern(write_concern), timeout)?;
                 Ok((call, moved, source))
             };
-            let (call, moved, source) = prepare().map_err(|failure| failure.refused("upload_media", true))?;
+            let prepared = prepare().map_err(|failure| failure.refused("upload_media", true));
             let callback = progress.map(|callback| callback.clone().unbind());
-            upload::run(py, call, moved, source, callback).map(Receipt)
+            match self.face {
+                Face::Blocking => {
+                    let (call, moved, source) = prepared?;
+                    Ok(Receipt(upload::run(py, call, moved, source, callback)?).into_py_any(py)?)
+                }
+                Face::Awaitable => aio::upload(py, prepared, callback),
+            }
         })
     }
 
@@ -363,7 +370,7 @@ impl Client {
         params: Given<'_, '_>,
         timeout: Given<'_, '_>,
         write_concern: bool,
-    ) -> Outcome<Receipt> {
+    ) -> Answer {
         let along = Along {
             originator,
             trace_id,

@@ -1,16 +1,17 @@
 //! The client's calls about events that are triggered by hand.
 
+use std::convert::identity;
+
 use pyo3::prelude::*;
 
 use crate::{
-    client::{Client, Given},
+    client::{Answer, Calls, Given},
     convert::text,
-    errors::Outcome,
     results::Receipt,
 };
 
 #[pymethods]
-impl Client {
+impl Calls {
     /// Reads the names of the events that can be triggered by hand as a list of str (later versions of the API).
     ///
     #[doc = timeout!()]
@@ -20,8 +21,9 @@ impl Client {
     /// >>> client.trigger_events()
     /// ['ORDER_SHIPPED']
     #[pyo3(signature = (*, timeout=None))]
-    fn trigger_events(&self, py: Python<'_>, timeout: Given<'_, '_>) -> Outcome<Vec<String>> {
-        self.run(py, "trigger_events", || Ok(self.client.trigger_events()), timeout)
+    fn trigger_events(&self, py: Python<'_>, timeout: Given<'_, '_>) -> Answer {
+        let call = || Ok(self.client.trigger_events());
+        self.run(py, "trigger_events", call, timeout, identity)
     }
 
     /// Asks for the names of the events that can be triggered by hand, which then arrive as an event of the kind
@@ -34,9 +36,9 @@ impl Client {
     /// >>> client.request_trigger_events().status
     /// 'ok'
     #[pyo3(signature = (*, timeout=None))]
-    fn request_trigger_events(&self, py: Python<'_>, timeout: Given<'_, '_>) -> Outcome<Receipt> {
+    fn request_trigger_events(&self, py: Python<'_>, timeout: Given<'_, '_>) -> Answer {
         let call = || Ok(self.client.request_trigger_events());
-        self.run(py, "request_trigger_events", call, timeout).map(Receipt)
+        self.run(py, "request_trigger_events", call, timeout, Receipt)
     }
 
     /// Triggers an event in a conversation by hand (later versions of the API). An event that a flow waits for is sent
@@ -56,12 +58,12 @@ impl Client {
         thread_id: &Bound<'_, PyAny>,
         event_name: &Bound<'_, PyAny>,
         timeout: Given<'_, '_>,
-    ) -> Outcome<Receipt> {
+    ) -> Answer {
         let call = || {
             let thread_id = text(thread_id, "thread_id")?;
             let event_name = text(event_name, "event_name")?;
             Ok(self.client.trigger_event(&thread_id, &event_name))
         };
-        self.run_send(py, "trigger_event", call, timeout).map(Receipt)
+        self.run_send(py, "trigger_event", call, timeout, Receipt)
     }
 }

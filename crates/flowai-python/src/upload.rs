@@ -12,7 +12,7 @@ use pyo3::{
 };
 
 use crate::{
-    client::Given,
+    client::{Face, Given},
     convert::{buffer, optional, seconds, text},
     errors::{Failure, Outcome},
     fields,
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How much of a file object is read at a time.
-const CHUNK: usize = 256 * 1024;
+pub const CHUNK: usize = 256 * 1024;
 
 /// What may be said of a file.
 pub struct About<'a, 'py> {
@@ -63,16 +63,20 @@ impl About<'_, '_> {
 
 /// A file object that is read while the call waits.
 pub struct Source {
-    read: Py<PyAny>,
-    feeder: Feeder,
+    pub read: Py<PyAny>,
+    pub feeder: Feeder,
 }
 
 /// An upload of whatever the caller has, and where its bytes come from if they are fed piece by piece.
-pub fn upload(file: &Bound<'_, PyAny>) -> Outcome<(Upload, Option<Source>)> {
+pub fn upload(file: &Bound<'_, PyAny>, face: Face) -> Outcome<(Upload, Option<Source>)> {
     let py = file.py();
     if let Some(bytes) = buffer(file)? {
-        let bytes = Bytes::from_owner(PyBackedBytes::from(bytes));
-        return Ok((Upload::from_bytes(bytes, "")?, None));
+        let upload = match face {
+            Face::Blocking => Upload::from_bytes(Bytes::from_owner(PyBackedBytes::from(bytes)), ""),
+            // Threads of the core, which outlive the interpreter, must hold nothing of it.
+            Face::Awaitable => Upload::from_slice(bytes.as_bytes(), ""),
+        };
+        return Ok((upload?, None));
     }
     if file.is_instance_of::<PyString>() || file.hasattr(interned!(py, "__fspath__"))? {
         let path: PathBuf = file
@@ -122,27 +126,39 @@ fn name(file: &Bound<'_, PyAny>) -> String {
 impl Source {
     fn feed(&mut self, py: Python<'_>) -> PyResult<()> {
         while self.feeder.wants_more() {
-            let chunk = self.read.bind(py).call1((CHUNK,))?;
-            let Ok(chunk) = chunk.cast::<PyBytes>() else {
-                return Err(PyTypeError::new_err(
-                    "file must be opened in binary mode and give bytes",
-                ));
-            };
-            self.feeder.feed(Bytes::copy_from_slice(chunk.as_bytes()));
+            self.feeder.feed(chunk(&self.read.bind(py).call1((CHUNK,))?)?);
         }
         Ok(())
     }
 }
 
+/// What a file object gave.
+pub fn chunk(given: &Bound<'_, PyAny>) -> PyResult<Bytes> {
+    match given.cast::<PyBytes>() {
+        Ok(bytes) => Ok(Bytes::copy_from_slice(bytes.as_bytes())),
+        Err(_) => Err(PyTypeError::new_err(
+            "file must be opened in binary mode and give bytes",
+        )),
+    }
+}
+
 /// Tells the caller how far the upload is, whenever that has changed.
-struct Report {
-    callback: Py<PyAny>,
+pub struct Report {
+    pub callback: Py<PyAny>,
     progress: Arc<Progress>,
     told: Option<u64>,
 }
 
 impl Report {
-    fn tell(&mut self, py: Python<'_>) -> PyResult<()> {
+    pub fn new(callback: Py<PyAny>, progress: Arc<Progress>) -> Report {
+        Report {
+            callback,
+            progress,
+            told: None,
+        }
+    }
+
+    pub fn tell(&mut self, py: Python<'_>) -> PyResult<()> {
         let done = self.progress.done();
         if self.told != Some(done) {
             self.told = Some(done);
@@ -161,11 +177,7 @@ pub fn run(
     callback: Option<Py<PyAny>>,
 ) -> Outcome<Receipt> {
     wait::warn_inside_event_loop(py)?;
-    let mut report = callback.map(|callback| Report {
-        callback,
-        progress,
-        told: None,
-    });
+    let mut report = callback.map(|callback| Report::new(callback, progress));
     let receipt = wait::ticking(
         py,
         |py| {

@@ -123,7 +123,7 @@ pub fn warn_inside_event_loop(py: Python<'_>) -> PyResult<()> {
         py,
         &py.get_type::<PyRuntimeWarning>(),
         c"a call of flowai.Client runs on the event loop's thread and blocks it until the answer is there; \
-          call it in another thread, for example with asyncio.to_thread",
+          await a call of flowai.AsyncClient there, or make it in another thread, for example with asyncio.to_thread",
         1,
     )?;
     WARNED.store(true, Ordering::Relaxed);

@@ -19,7 +19,7 @@ use pyo3::{
     exceptions::PyTypeError,
     prelude::*,
     sync::PyOnceLock,
-    types::{PyDict, PyTuple, PyType},
+    types::{PyDict, PyList, PyTuple, PyType},
 };
 use serde_json::Value;
 
@@ -227,9 +227,19 @@ pub fn documents<'py, D: Document>(py: Python<'py>, documents: Vec<D>) -> PyResu
 }
 
 /// The same as a list, for what a call returns: its users may sort it.
-pub fn list<D: Document>(py: Python<'_>, documents: Vec<D>) -> PyResult<Vec<Bound<'_, PyAny>>> {
-    let one = |document: D| instance(py, D::MODEL, document.into_object());
-    documents.into_iter().map(one).collect()
+/// Documents of one model, as a list of its instances.
+pub struct List<D>(pub Vec<D>);
+
+impl<'py, D: Document> IntoPyObject<'py> for List<D> {
+    type Target = PyList;
+    type Output = Bound<'py, PyList>;
+    type Error = PyErr;
+
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let one = |document: D| instance(py, D::MODEL, document.into_object());
+        let documents: Vec<_> = self.0.into_iter().map(one).collect::<PyResult<_>>()?;
+        PyList::new(py, documents)
+    }
 }
 
 /// The name of a field, except where that is a word of the language.

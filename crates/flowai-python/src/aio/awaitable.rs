@@ -1,0 +1,267 @@
+//! A coroutine around a future of the core.
+
+use std::{
+    ffi::CString,
+    future::{self, Future},
+    mem,
+    pin::Pin,
+    sync::{Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+};
+
+use pyo3::{
+    PyTraverseError, PyVisit,
+    exceptions::{PyRuntimeError, PyRuntimeWarning, PyStopIteration, PyTypeError, PyValueError},
+    prelude::*,
+    types::PyType,
+};
+
+use super::bridge::Ticket;
+use crate::{
+    client::Answer,
+    errors::{Failure, Outcome, guard},
+};
+
+/// Makes the result, on the thread of the loop.
+pub type Finish = Box<dyn FnOnce(Python<'_>) -> Answer + Send>;
+
+/// What is waited for. It is polled and dropped on threads of Python only.
+pub type Work = Pin<Box<dyn Future<Output = Finish> + Send>>;
+
+/// What goes on beside the work, on the thread of the loop.
+pub trait Aside: Send {
+    /// Called whenever the work was woken and is not done. An error ends the work.
+    fn attend(&mut self, event_loop: &Bound<'_, PyAny>) -> PyResult<()>;
+
+    /// Called when the work succeeded.
+    fn finish(&mut self, py: Python<'_>) -> PyResult<()>;
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError>;
+}
+
+/// What a call of AsyncClient gives: await it, or make a task of it. Nothing happens before.
+#[pyclass(module = "flowai", name = "_Awaitable", frozen, weakref)]
+pub struct Awaitable {
+    name: &'static str,
+    state: Mutex<State>,
+}
+
+enum State {
+    New(Job),
+    Waiting(Job, Ticket),
+    Running,
+    Done,
+}
+
+struct Job {
+    work: Work,
+    aside: Option<Box<dyn Aside>>,
+}
+
+impl Awaitable {
+    pub fn new(name: &'static str, work: impl Future<Output = Finish> + Send + 'static) -> Awaitable {
+        Awaitable::beside(name, work, None)
+    }
+
+    pub fn beside(
+        name: &'static str,
+        work: impl Future<Output = Finish> + Send + 'static,
+        aside: Option<Box<dyn Aside>>,
+    ) -> Awaitable {
+        let work = Box::pin(work);
+        Awaitable {
+            name,
+            state: Mutex::new(State::New(Job { work, aside })),
+        }
+    }
+
+    /// What fails when it is awaited, as a coroutine function does whose arguments are wrong.
+    pub fn failing(name: &'static str, failure: Failure) -> Awaitable {
+        Awaitable::done(name, move |_| Err(failure))
+    }
+
+    /// What has nothing to wait for.
+    pub fn done(name: &'static str, finish: impl FnOnce(Python<'_>) -> Answer + Send + 'static) -> Awaitable {
+        Awaitable::new(name, future::ready(Box::new(finish) as Finish))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, state: State) {
+        let before = mem::replace(&mut *self.lock(), state);
+        drop(before);
+    }
+
+    /// Takes the work, so that nothing is locked while Python runs.
+    fn start(&self, py: Python<'_>) -> Outcome<(Job, Ticket)> {
+        let state = mem::replace(&mut *self.lock(), State::Running);
+        match state {
+            State::Waiting(job, ticket) => Ok((job, ticket)),
+            State::New(job) => match Ticket::new(py) {
+                Ok(ticket) => Ok((job, ticket)),
+                Err(failure) => {
+                    self.set(State::Done);
+                    Err(failure)
+                }
+            },
+            State::Running => Err(PyValueError::new_err("coroutine already executing").into()),
+            State::Done => {
+                self.set(State::Done);
+                Err(PyRuntimeError::new_err("cannot reuse already awaited coroutine").into())
+            }
+        }
+    }
+
+    /// Goes on as far as possible. Gives what to wait for; raises StopIteration with the result.
+    fn step(&self, py: Python<'_>) -> Answer {
+        let (mut job, ticket) = self.start(py)?;
+        match job.go_on(py, &ticket) {
+            Ok(Poll::Pending) => match ticket.future(py) {
+                Ok(future) => {
+                    self.set(State::Waiting(job, ticket));
+                    Ok(future)
+                }
+                Err(error) => {
+                    self.set(State::Done);
+                    Err(error.into())
+                }
+            },
+            Ok(Poll::Ready(result)) => {
+                self.set(State::Done);
+                Err(PyStopIteration::new_err((result,)).into())
+            }
+            Err(failure) => {
+                self.set(State::Done);
+                Err(failure)
+            }
+        }
+    }
+}
+
+impl Job {
+    fn go_on(&mut self, py: Python<'_>, ticket: &Ticket) -> Outcome<Poll<Py<PyAny>>> {
+        let mut context = Context::from_waker(&ticket.waker);
+        match guard(|| Ok(self.work.as_mut().poll(&mut context)))? {
+            Poll::Ready(finish) => {
+                let result = guard(|| finish(py))?;
+                if let Some(aside) = &mut self.aside {
+                    aside.finish(py)?;
+                }
+                Ok(Poll::Ready(result))
+            }
+            Poll::Pending => {
+                if let Some(aside) = &mut self.aside {
+                    aside.attend(ticket.event_loop.bind(py))?;
+                }
+                Ok(Poll::Pending)
+            }
+        }
+    }
+}
+
+#[pymethods]
+impl Awaitable {
+    fn __await__(slf: Bound<'_, Awaitable>) -> Bound<'_, Awaitable> {
+        slf
+    }
+
+    fn __iter__(slf: Bound<'_, Awaitable>) -> Bound<'_, Awaitable> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> Answer {
+        self.step(py)
+    }
+
+    fn send(&self, py: Python<'_>, _value: &Bound<'_, PyAny>) -> Answer {
+        self.step(py)
+    }
+
+    /// Stops the work and raises the exception: cancellation arrives this way.
+    #[pyo3(signature = (kind, value=None, traceback=None))]
+    fn throw(
+        &self,
+        kind: &Bound<'_, PyAny>,
+        value: Option<Bound<'_, PyAny>>,
+        traceback: Option<&Bound<'_, PyAny>>,
+    ) -> Answer {
+        self.close();
+        let py = kind.py();
+        let error = match (kind.cast::<PyType>(), value.filter(|value| !value.is_none())) {
+            (Ok(_), Some(value)) if value.is_instance(kind)? => value,
+            (Ok(class), Some(value)) => class.call1((value,))?,
+            (Ok(class), None) => class.call0()?,
+            (Err(_), _) => kind.clone(),
+        };
+        if !error.is_instance_of::<pyo3::exceptions::PyBaseException>() {
+            return Err(PyTypeError::new_err("exceptions must derive from BaseException").into());
+        }
+        if let Some(traceback) = traceback.filter(|traceback| !traceback.is_none()) {
+            error.call_method1(interned!(py, "with_traceback"), (traceback,))?;
+        }
+        Err(PyErr::from_value(error).into())
+    }
+
+    /// Stops the work.
+    fn close(&self) {
+        self.set(State::Done);
+    }
+
+    #[getter(__name__)]
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    #[getter(__qualname__)]
+    fn qualified_name(&self) -> String {
+        format!("AsyncClient.{}", self.name)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<coroutine AsyncClient.{}>", self.name)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let Ok(state) = self.state.try_lock() else {
+            return Ok(());
+        };
+        let (job, ticket) = match &*state {
+            State::New(job) => (Some(job), None),
+            State::Waiting(job, ticket) => (Some(job), Some(ticket)),
+            State::Running | State::Done => (None, None),
+        };
+        if let Some(aside) = job.and_then(|job| job.aside.as_ref()) {
+            aside.traverse(&visit)?;
+        }
+        ticket.map_or(Ok(()), |ticket| ticket.traverse(&visit))
+    }
+
+    fn __clear__(&self) {
+        self.close();
+    }
+}
+
+impl Drop for Awaitable {
+    /// Says that something was never awaited, as Python does of its own coroutines: it is a message that was not sent.
+    fn drop(&mut self) {
+        if !matches!(*self.lock(), State::New(_)) {
+            return;
+        }
+        let name = self.name;
+        Python::try_attach(|py| {
+            // Whatever is being raised at this moment goes on afterwards.
+            let raised = PyErr::take(py);
+            let text = format!("coroutine 'AsyncClient.{name}' was never awaited");
+            if let Ok(text) = CString::new(text)
+                && let Err(error) = PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &text, 1)
+            {
+                error.write_unraisable(py, None);
+            }
+            if let Some(raised) = raised {
+                raised.restore(py);
+            }
+        });
+    }
+}

@@ -1,0 +1,72 @@
+//! The client whose calls are awaited.
+
+use flowai::{Call, MetadataForm, Originator};
+use pyo3::{IntoPyObjectExt, PyClassInitializer, prelude::*};
+
+use super::awaitable::{Awaitable, Finish};
+use crate::{
+    client::{Answer, Calls, Given, constructor},
+    convert::{optional, seconds, small_count, text},
+    errors::{Outcome, guard},
+    fields,
+};
+
+/// Talks to one Flow.ai project from an event loop of asyncio.
+///
+/// Its arguments and its calls are those of Client. Each call gives a coroutine: nothing happens before it is awaited or
+/// made a task, and cancelling it ends the request at once. iter_history and iter_threads are for ``async for``.
+///
+/// Any number of tasks, loops and threads may use one at the same time, and it keeps working after a fork.
+///
+/// A message whose call was cancelled may have been sent. Its progress, for upload_media, is told on the loop's thread; a
+/// file object is read in another one.
+///
+/// >>> async with flowai.AsyncClient("MY_MESSAGING_API_KEY") as client:
+/// ...     receipt = await client.send_text("thread-1", "Hello")
+#[pyclass(module = "flowai", frozen, subclass, extends = Calls)]
+pub struct AsyncClient;
+
+constructor!(AsyncClient, Awaitable);
+
+#[pymethods]
+impl AsyncClient {
+    fn __aenter__(slf: Bound<'_, AsyncClient>) -> Awaitable {
+        let this = slf.unbind().into_any();
+        Awaitable::done("__aenter__", move |_| Ok(this))
+    }
+
+    #[pyo3(signature = (*_exception))]
+    fn __aexit__(slf: &Bound<'_, AsyncClient>, _exception: &Bound<'_, PyAny>) -> Answer {
+        close(slf.py(), slf.as_super().get().client.clone())
+    }
+}
+
+/// A call to await.
+pub fn call<T, V>(
+    py: Python<'_>,
+    operation: &'static str,
+    call: Outcome<Call<T>>,
+    result: fn(T) -> V,
+) -> Answer
+where
+    T: Send + 'static,
+    V: for<'py> IntoPyObject<'py> + 'static,
+{
+    let awaitable = match call {
+        Err(failure) => Awaitable::failing(operation, failure),
+        Ok(call) => Awaitable::new(operation, async move {
+            let answered = call.await;
+            Box::new(move |py: Python<'_>| Ok(result(answered?).into_py_any(py)?)) as Finish
+        }),
+    };
+    Ok(awaitable.into_py_any(py)?)
+}
+
+/// The end of a client, to await.
+pub fn close(py: Python<'_>, client: flowai::Client) -> Answer {
+    let close = move |py: Python<'_>| {
+        client.close();
+        Ok(py.None())
+    };
+    Ok(Awaitable::done("close", close).into_py_any(py)?)
+}

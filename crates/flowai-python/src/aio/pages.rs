@@ -1,0 +1,92 @@
+//! Lists that come in pages, for `async for`.
+
+use std::{sync::Arc, time::Duration};
+
+use flowai::{Page, PageIter};
+use pyo3::{
+    IntoPyObjectExt,
+    exceptions::{PyStopAsyncIteration, PyValueError},
+    prelude::*,
+};
+use tokio::sync::Mutex;
+
+use super::awaitable::{Awaitable, Finish};
+use crate::{
+    errors::Outcome,
+    pages::{Entry, within},
+};
+
+/// A list of the core that one task at a time may go on with.
+struct Pages<P: Page> {
+    items: Arc<Mutex<PageIter<P>>>,
+    timeout: Option<Duration>,
+}
+
+impl<P: Page<Item: Send> + Send + 'static> Pages<P> {
+    fn new(items: PageIter<P>, timeout: Option<Duration>) -> Pages<P> {
+        let items = Arc::new(Mutex::new(items));
+        Pages { items, timeout }
+    }
+
+    fn next<V>(&self, result: fn(P::Item) -> V) -> Awaitable
+    where
+        P::Item: 'static,
+        V: for<'py> IntoPyObject<'py> + 'static,
+    {
+        let (items, timeout) = (Arc::clone(&self.items), self.timeout);
+        Awaitable::new("__anext__", async move {
+            let Ok(mut items) = items.try_lock_owned() else {
+                let busy = PyValueError::new_err("the iterator is already running in another task");
+                return Box::new(move |_: Python<'_>| Err(busy.into())) as Finish;
+            };
+            let item = items.next_awaited(|call| within(call, timeout)).await;
+            Box::new(move |py: Python<'_>| match item? {
+                Some(item) => Ok(result(item).into_py_any(py)?),
+                None => Err(PyStopAsyncIteration::new_err(()).into()),
+            }) as Finish
+        })
+    }
+}
+
+/// Goes through the entries of a history and fetches pages as they are needed. After an error the same page is tried
+/// again.
+#[pyclass(module = "flowai", frozen)]
+pub struct AsyncHistoryIterator(Pages<flowai::HistoryPage>);
+
+/// Goes through the ids of all threads and fetches pages as they are needed. After an error the same page is tried again.
+#[pyclass(module = "flowai", frozen)]
+pub struct AsyncThreadIterator(Pages<flowai::ThreadsPage>);
+
+impl AsyncHistoryIterator {
+    pub fn new(entries: flowai::HistoryIter, timeout: Option<Duration>) -> AsyncHistoryIterator {
+        AsyncHistoryIterator(Pages::new(entries, timeout))
+    }
+}
+
+impl AsyncThreadIterator {
+    pub fn new(threads: flowai::ThreadIter, timeout: Option<Duration>) -> AsyncThreadIterator {
+        AsyncThreadIterator(Pages::new(threads, timeout))
+    }
+}
+
+#[pymethods]
+impl AsyncHistoryIterator {
+    fn __aiter__(slf: Bound<'_, AsyncHistoryIterator>) -> Bound<'_, AsyncHistoryIterator> {
+        slf
+    }
+
+    fn __anext__(&self) -> Outcome<Awaitable> {
+        Ok(self.0.next(Entry))
+    }
+}
+
+#[pymethods]
+impl AsyncThreadIterator {
+    fn __aiter__(slf: Bound<'_, AsyncThreadIterator>) -> Bound<'_, AsyncThreadIterator> {
+        slf
+    }
+
+    fn __anext__(&self) -> Outcome<Awaitable> {
+        Ok(self.0.next(std::convert::identity))
+    }
+}
