@@ -177,8 +177,8 @@ def test_cancelling_ends_the_request(run: Callable[[Main], Any]) -> None:
                 took.append(time.monotonic() - began)
         return took
 
-    # Half of them: a busy machine may sleep through some.
-    assert sorted(run(main))[10] < 0.05
+    # Long before the deadline of the call; a busy machine may sleep through a part of it.
+    assert sorted(run(main))[10] < SOON / 2
 
 
 def test_time_limits_of_asyncio(run: Callable[[Main], Any]) -> None:
