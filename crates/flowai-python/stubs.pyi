@@ -482,7 +482,7 @@ class Inbox:
     def handle(
         self,
         function: Callable[[Delivery], object],
-        workers: int | None = 4,
+        workers: int = 4,
         *,
         stop: Callable[[], object] | None = None,
     ) -> None: ...

@@ -23,6 +23,7 @@ What there is; help(flowai.Client) and so on say more:
 - FlowAIError: every error. Its ``delivery`` says what became of a message.
 """
 
+from flowai import _handling as _handling
 from flowai._flowai import (
     Action,
     AgentTextTemplate,

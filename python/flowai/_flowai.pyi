@@ -3300,30 +3300,32 @@ class Inbox:
     def handle(
         self,
         function: Callable[[Delivery], object],
-        workers: int | None = 4,
+        workers: int = 4,
         *,
         stop: Callable[[], object] | None = None,
     ) -> None:
-        """Runs a function for every event, on threads of its own, until the inbox is closed, ``stop`` says so, or an
-        exception such as KeyboardInterrupt comes up here. Then no further event is taken, and this returns when the
-        functions that run have.
+        """Run a function for every event, on threads of its own, until something ends it.
 
-        function: called with a Delivery. When it returns the event is acknowledged, unless it has said itself what
-            became of it. When it raises, the event is handed out again later, and becomes a dead letter after
-            ``max_attempts``; the end of the traceback is kept with it and logged ("flowai.inbox"). While it runs its
-            event is not handed out to another one, however long it takes. SystemExit and other exceptions that are no
-            Exception end this too.
+        That is the inbox being closed, ``stop``, or an exception such as KeyboardInterrupt that comes up here.
+        Then no further event is taken, and this returns when the functions that run have.
+
+        function: called with a Delivery. When it returns the event is acknowledged, unless it has said itself
+            what became of it. When it raises, the event is handed out again later, and becomes a dead letter
+            after ``max_attempts``; the end of the traceback is kept with it and logged ("flowai.inbox"). While
+            it runs its event is not handed out to another one, however long it takes. SystemExit and other
+            exceptions that are no Exception end this too, and are raised here.
         workers: how many threads; each handles one event at a time, those of one conversation in their order.
-        stop: a callable that says whether to stop, such as ``is_set`` of a threading.Event; asked about every 50 ms, on
-            the calling thread.
+        stop: a callable that says whether to stop, such as ``is_set`` of a threading.Event; asked about every
+            50 ms, on a thread of its own.
 
-        When the storage fails the workers go on trying. Raises InvalidArgumentError when the inbox was only attached
-        to.
+        When the storage fails the workers go on trying. Raises InvalidArgumentError when the inbox was only
+        attached to.
 
         >>> def answer(delivery):
         ...     if delivery.event.kind is flowai.EventKind.REPLY:
         ...         print(delivery.event.text)
         >>> inbox.handle(answer, workers=4, stop=lambda: inbox.stats().waiting == 0)
+
         """
 
     def put(self, body: _Body, /) -> _list[StoredEvent]:

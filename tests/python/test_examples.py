@@ -128,6 +128,7 @@ def test_example_inbox(tmp_path):
             sandbox.set_webhook(example.stdout.readline().removeprefix("listening on ").strip())
             client.send_text("t", "Hello")
             assert [example.stdout.readline() for _ in range(2)] == ["t: [message.delivered]\n", "t: Hello\n"]
+            assert sandbox.wait_delivered(30)
             example.kill()
         with run_example("inbox.py", *arguments, "4", FLOWAI_WEBHOOK_SECRET=SECRET) as example:
             sandbox.set_webhook(example.stdout.readline().removeprefix("listening on ").strip())

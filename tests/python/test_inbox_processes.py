@@ -227,6 +227,18 @@ EXITS = {
         "time.sleep(0.3)",
         0,
     ),
+    "functions and blocks that fail all the time": (
+        "import logging\n"
+        "logging.disable()\n"
+        "def fail(delivery):\n"
+        '    inbox.put(b\'{"type": "paused"}\')\n'
+        "    with delivery:\n"
+        "        raise RuntimeError('again')\n"
+        "stop = lambda: False\n"
+        "threading.Thread(target=inbox.handle, args=(fail,), kwargs={'stop': stop}, daemon=True).start()\n"
+        "time.sleep(0.3)",
+        0,
+    ),
     "an exit in the block": ("with inbox, receiver:\n    sys.exit(5)", 5),
     "an exit in a function": ("inbox.handle(lambda delivery: sys.exit(6))", 6),
 }

@@ -92,7 +92,7 @@ print(*sorted(name for name in left if not name.startswith("__")))
 print(all(isinstance(getattr(flowai, name), types.ModuleType) for name in left if not name.startswith("__")))
 print(set(flowai.__all__) <= set(dir(flowai)))
 """
-    assert run_python(program).stdout.splitlines() == ["_flowai _kinds exceptions", "True", "True"]
+    assert run_python(program).stdout.splitlines() == ["_flowai _handling _kinds exceptions", "True", "True"]
 
 
 @pytest.mark.parametrize("name", sorted(CALLS))

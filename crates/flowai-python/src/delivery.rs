@@ -2,19 +2,15 @@
 
 use std::sync::Arc;
 
-use flowai::ErrorKind;
-use pyo3::{prelude::*, types::PyString};
+use pyo3::prelude::*;
 
 use crate::{
     convert::{optional, seconds_or_zero, text},
-    errors::{Failure, Outcome},
+    errors::Outcome,
     event::Event,
     repr::Repr,
     wait::released,
 };
-
-/// How much of the end of a traceback is kept with an event, in characters.
-const MAX_REASON: usize = 4000;
 
 /// An event of an Inbox to handle, from ``for delivery in inbox``, Inbox.next, or in the function of Inbox.handle.
 ///
@@ -127,30 +123,9 @@ impl Delivery {
         released(py, || self.0.heartbeat())
     }
 
+    // __exit__ is in flowai._handling.
     fn __enter__(slf: Bound<'_, Delivery>) -> Bound<'_, Delivery> {
         slf
-    }
-
-    #[pyo3(signature = (_exception_type, exception, _traceback))]
-    fn __exit__(
-        &self,
-        py: Python<'_>,
-        _exception_type: &Bound<'_, PyAny>,
-        exception: &Bound<'_, PyAny>,
-        _traceback: &Bound<'_, PyAny>,
-    ) -> Outcome<()> {
-        if self.0.is_settled() {
-            return Ok(());
-        }
-        if exception.is_none() {
-            return self.ack(py);
-        }
-        let reason = story(exception);
-        match released(py, || self.0.fail(&reason)) {
-            // The exception that is on its way says more; the event is handed out again all the same.
-            Err(Failure::Core(error)) if error.kind() != ErrorKind::Internal => Ok(()),
-            other => other,
-        }
     }
 
     /// Without what people wrote, which has no place in a log.
@@ -160,23 +135,5 @@ impl Delivery {
         repr.field("attempt", self.attempt().into_pyobject(py)?.as_any())?;
         repr.field("event", self.event().into_pyobject(py)?.as_any())?;
         Ok(repr.finish())
-    }
-}
-
-/// What is kept of an exception: the end of its traceback.
-pub fn story(exception: &Bound<'_, PyAny>) -> String {
-    let lines = exception
-        .py()
-        .import("traceback")
-        .and_then(|traceback| traceback.call_method1("format_exception", (exception,)))
-        .and_then(|lines| PyString::new(exception.py(), "").call_method1("join", (lines,)));
-    let whole = match lines {
-        Ok(lines) => lines.to_string(),
-        Err(_) => exception.get_type().to_string(),
-    };
-    let whole = whole.trim_end();
-    match whole.char_indices().rev().nth(MAX_REASON) {
-        Some((start, _)) => format!("...{}", whole.get(start..).unwrap_or_default()),
-        None => whole.to_owned(),
     }
 }

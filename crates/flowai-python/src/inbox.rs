@@ -11,7 +11,7 @@ use crate::{
     convert::{body, count, optional, seconds, seconds_or_zero, small_count, text},
     delivery::Delivery,
     errors::{Failure, Outcome},
-    inbox_handle,
+    inbox_handle::Handling,
     inbox_records::{InboxEntry, InboxStats, StoredEvent},
     wait::{self, released},
 };
@@ -138,42 +138,11 @@ impl Inbox {
         Ok(taken.map(|delivery| Delivery(delivery.into())))
     }
 
-    /// Runs a function for every event, on threads of its own, until the inbox is closed, ``stop`` says so, or an
-    /// exception such as KeyboardInterrupt comes up here. Then no further event is taken, and this returns when the
-    /// functions that run have.
-    ///
-    /// function: called with a Delivery. When it returns the event is acknowledged, unless it has said itself what
-    ///     became of it. When it raises, the event is handed out again later, and becomes a dead letter after
-    ///     ``max_attempts``; the end of the traceback is kept with it and logged ("flowai.inbox"). While it runs its
-    ///     event is not handed out to another one, however long it takes. SystemExit and other exceptions that are no
-    ///     Exception end this too.
-    /// workers: how many threads; each handles one event at a time, those of one conversation in their order.
-    /// stop: a callable that says whether to stop, such as ``is_set`` of a threading.Event; asked about every 50 ms, on
-    ///     the calling thread.
-    ///
-    /// When the storage fails the workers go on trying. Raises InvalidArgumentError when the inbox was only attached
-    /// to.
-    ///
-    /// >>> def answer(delivery):
-    /// ...     if delivery.event.kind is flowai.EventKind.REPLY:
-    /// ...         print(delivery.event.text)
-    /// >>> inbox.handle(answer, workers=4, stop=lambda: inbox.stats().waiting == 0)
-    #[pyo3(signature = (function, workers=None, *, stop=None), text_signature = "($self, function, workers=4, *, stop=None)")]
-    fn handle(
-        &self,
-        py: Python<'_>,
-        function: &Bound<'_, PyAny>,
-        workers: Given<'_, '_>,
-        stop: Given<'_, '_>,
-    ) -> Outcome<()> {
-        for (callable, name) in [(Some(function), "function"), (stop, "stop")] {
-            if let Some(wrong) = callable.filter(|callable| !callable.is_callable()) {
-                return Err(Failure::wrong_type(name, "callable", wrong));
-            }
-        }
-        let workers = optional(workers, "workers", small_count)?.unwrap_or(inbox_handle::WORKERS);
+    /// What flowai._handling, where ``handle`` is, needs.
+    #[pyo3(signature = (workers))]
+    fn _handling(&self, py: Python<'_>, workers: &Bound<'_, PyAny>) -> Outcome<Handling> {
         wait::warn_inside_event_loop(py)?;
-        inbox_handle::run(py, &self.inbox, function, workers, stop)
+        Ok(Handling::new(&self.inbox, small_count(workers, "workers")?))
     }
 
     /// Stores the event or the array of events that a webhook call carries, all or none, and returns once they are

@@ -1,13 +1,13 @@
-//! Handling events with a function in Python.
+//! Handling events with a function in Python: the native half of `flowai._handling`.
 //!
-//! The core has a thread for each worker, which leases events, keeps their leases and writes outcomes down. None of
-//! them attaches to the interpreter: each gives its event to a thread of Python's `threading`, which calls the
-//!     function, and waits
-//! for the outcome. So the function runs where Python code expects to run, with the same `threading.local` each time.
+//! The core has a thread for each worker, which leases events, keeps their leases and writes outcomes down. None of them
+//! attaches to the interpreter: each leaves its event to a thread of Python's `threading` and waits for the outcome.
+//! These threads, and all that calls back into Python, are in `flowai._handling`, so that below the function there are no
+//! frames of Rust: when the interpreter ends, it ends daemon threads in a way that such frames cannot survive.
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
     },
@@ -17,222 +17,184 @@ use std::{
 use flowai::runtime;
 use flowai_delivery::Inbox;
 use pyo3::{
-    exceptions::{PyBaseException, PyException, PyStopIteration, PyTypeError},
+    exceptions::{PyBaseException, PyStopIteration},
     prelude::*,
-    types::PyDict,
 };
 
 use crate::{
-    delivery::{Delivery, story},
+    delivery::Delivery,
     errors::{Failure, Outcome},
     wait,
 };
 
-/// How many threads handle events if nothing is said.
-pub const WORKERS: usize = 4;
-
-/// An event for a thread to handle, and where it says what became of it.
-struct Job {
-    delivery: Arc<flowai_delivery::Delivery>,
-    done: SyncSender<Result<(), String>>,
-}
-
-/// What the threads share.
-struct Shared {
+/// One call of Inbox.handle, and what its threads share.
+#[pyclass(frozen)]
+pub struct Handling {
     generation: u64,
-    function: Py<PyAny>,
-    logger: Py<PyAny>,
-    max_attempts: u32,
+    inbox: Inbox,
+    workers: usize,
+    /// Where workers leave events, until it is over.
+    events: Mutex<Option<Sender<Job>>>,
     jobs: Mutex<Receiver<Job>>,
-    /// What ends everything, to be raised where the caller waits.
+    /// What is to be raised where the caller waits.
     raised: Mutex<Option<PyErr>>,
+    /// No further event is to be taken.
     ended: AtomicBool,
 }
 
-impl Shared {
-    /// The next event; nothing when there will be none.
-    fn next(&self) -> Option<Job> {
-        self.jobs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .recv()
-            .ok()
+impl Handling {
+    pub fn new(inbox: &Inbox, workers: usize) -> Handling {
+        let (events, jobs) = channel();
+        Handling {
+            generation: runtime::generation(),
+            inbox: inbox.clone(),
+            workers,
+            events: Mutex::new(Some(events)),
+            jobs: Mutex::new(jobs),
+            raised: Mutex::default(),
+            ended: AtomicBool::new(false),
+        }
     }
 
     fn take_raised(&self) -> PyResult<()> {
-        let raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let raised = lock(&self.raised).take();
         raised.map_or(Ok(()), Err)
     }
 
-    fn end(&self, error: PyErr) {
-        self.ended.store(true, Ordering::SeqCst);
-        self.raised
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert(error);
+    fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::SeqCst)
     }
 
-    /// Calls the function: `Err` is why the event was not handled.
-    fn call(&self, py: Python<'_>, delivery: Arc<flowai_delivery::Delivery>) -> Result<(), String> {
-        let error = match self.function.bind(py).call1((Delivery(delivery.clone()),)) {
-            Ok(value) if value.hasattr("__await__").unwrap_or(false) => {
-                let _ = value.call_method0("close");
-                let problem = "function must not be a coroutine function: nobody would await what it gives";
-                self.end(PyTypeError::new_err(problem));
-                return Err(problem.to_owned());
-            }
-            Ok(_) => return Ok(()),
-            Err(error) => error,
+    /// Has one of the threads handle an event.
+    fn hand_over(
+        &self,
+        events: &Sender<Job>,
+        delivery: &Arc<flowai_delivery::Delivery>,
+    ) -> Result<(), String> {
+        let gone = || "the thread that handled it is gone".to_owned();
+        let (done, outcome) = sync_channel(1);
+        let job = Job {
+            generation: self.generation,
+            delivery: delivery.clone(),
+            done,
         };
-        // With its traceback.
-        let exception = error.into_value(py).into_bound(py);
-        if exception.is_instance_of::<PyException>() {
-            self.log(&delivery, &exception);
-        } else {
-            self.end(PyErr::from_value(exception.clone().into_any()));
-        }
-        Err(story(&exception))
-    }
-
-    /// A logger that fails must not decide about an event.
-    fn log(&self, delivery: &flowai_delivery::Delivery, exception: &Bound<'_, PyBaseException>) {
-        let py = exception.py();
-        let is_last = delivery.attempt() >= self.max_attempts;
-        let level = if is_last { "error" } else { "warning" };
-        let facts = (
-            "event %d of the inbox was not handled in attempt %d of %d",
-            delivery.id(),
-            delivery.attempt(),
-            self.max_attempts,
-        );
-        let details = PyDict::new(py);
-        let _ = details
-            .set_item("exc_info", exception)
-            .and_then(|()| self.logger.bind(py).call_method(level, facts, Some(&details)));
-    }
-}
-
-/// What a thread does.
-#[pyclass(frozen)]
-struct Worker(Arc<Shared>);
-
-#[pymethods]
-impl Worker {
-    fn __call__(&self, py: Python<'_>) {
-        let shared = &self.0;
-        while let Some(job) = py.detach(|| shared.next()) {
-            let outcome = shared.call(py, job.delivery);
-            // In a child that the function forked nobody waits for it.
-            if runtime::generation() != shared.generation {
-                return;
-            }
-            let _ = job.done.send(outcome);
-        }
-    }
-}
-
-/// Threads that are waited for whatever happens, once there are no more jobs for them.
-struct Threads<'py>(Vec<Bound<'py, PyAny>>);
-
-impl<'py> Threads<'py> {
-    fn start(&mut self, py: Python<'py>, shared: &Arc<Shared>, workers: usize) -> PyResult<()> {
-        let class = py.import("threading")?.getattr("Thread")?;
-        for number in 1..=workers {
-            let arguments = PyDict::new(py);
-            arguments.set_item("target", Bound::new(py, Worker(shared.clone()))?)?;
-            arguments.set_item("name", format!("flowai-inbox-{number}"))?;
-            let thread = class.call((), Some(&arguments))?;
-            thread.call_method0("start")?;
-            self.0.push(thread);
-        }
-        Ok(())
-    }
-
-    fn join(self) -> PyResult<()> {
-        let mut outcome = Ok(());
-        for thread in self.0 {
-            outcome = outcome.and(thread.call_method0("join").map(drop));
+        events.send(job).map_err(|_| gone())?;
+        let outcome = outcome.recv().unwrap_or_else(|_| Err(gone()));
+        if outcome.is_err() && self.has_ended() {
+            // Until the caller has noticed, so that no event uses up its attempts meanwhile.
+            thread::sleep(2 * runtime::TICK);
         }
         outcome
     }
 }
 
-/// Handles events until the inbox is closed, or an exception or `stop` ends it.
-pub fn run(
-    py: Python<'_>,
-    inbox: &Inbox,
-    function: &Bound<'_, PyAny>,
-    workers: usize,
-    stop: Option<&Bound<'_, PyAny>>,
-) -> Outcome<()> {
-    let stop = stop.map(|stop| stop.clone().unbind());
-    let must_stop = |py: Python<'_>| match &stop {
-        Some(stop) => stop.bind(py).call0()?.is_truthy(),
-        None => Ok(false),
-    };
-    if must_stop(py)? {
-        return Ok(());
+#[pymethods]
+impl Handling {
+    #[getter]
+    fn workers(&self) -> usize {
+        self.workers
     }
-    // While an exception is being handled nothing may be imported for the first time.
-    py.import("traceback")?;
-    let logger = py
-        .import("logging")?
-        .call_method1("getLogger", ("flowai.inbox",))?;
-    let (jobs, waiting) = channel();
-    let shared = Arc::new(Shared {
-        generation: runtime::generation(),
-        function: function.clone().unbind(),
-        logger: logger.unbind(),
-        max_attempts: inbox.options().max_attempts,
-        jobs: Mutex::new(waiting),
-        raised: Mutex::default(),
-        ended: AtomicBool::new(false),
-    });
-    let mut stopped = false;
-    let also = |py: Python<'_>| {
-        shared.take_raised()?;
-        if must_stop(py)? {
-            stopped = true;
-            return Err(PyStopIteration::new_err(()));
-        }
-        Ok(())
-    };
-    let mut threads = Threads(Vec::new());
-    let worked = threads
-        .start(py, &shared, workers)
-        .map_err(Failure::from)
-        .and_then(|()| {
-            wait::ticking(py, also, |tick| {
-                inbox.handle_with(workers, |delivery| hand_over(&shared, &jobs, delivery), tick)
-            })
+
+    #[getter]
+    fn max_attempts(&self) -> u32 {
+        self.inbox.options().max_attempts
+    }
+
+    /// Handles events until the inbox is closed, or until the end that somebody has made.
+    fn run(&self, py: Python<'_>) -> Outcome<()> {
+        let events = lock(&self.events).clone();
+        let Some(events) = events else { return Ok(()) };
+        let also = |_: Python<'_>| {
+            self.take_raised()?;
+            match self.has_ended() {
+                true => Err(PyStopIteration::new_err(())),
+                false => Ok(()),
+            }
+        };
+        let handler = |delivery: &Arc<flowai_delivery::Delivery>| self.hand_over(&events, delivery);
+        let worked = wait::ticking(py, also, |tick| {
+            self.inbox.handle_with(self.workers, handler, tick)
         });
-    drop(jobs);
-    let joined = threads.join();
-    if !stopped {
-        worked?;
+        self.take_raised()?;
+        match worked {
+            Err(Failure::Python(error))
+                if self.has_ended() && error.is_instance_of::<PyStopIteration>(py) =>
+            {
+                Ok(())
+            }
+            other => other,
+        }
     }
-    shared.take_raised()?;
-    Ok(joined?)
+
+    /// There are no more events for the threads.
+    fn close(&self) {
+        lock(&self.events).take();
+    }
+
+    /// The next event; nothing when there will be none, as in a child that the function forked.
+    fn next(&self, py: Python<'_>) -> Option<Job> {
+        if runtime::generation() != self.generation {
+            return None;
+        }
+        py.detach(|| {
+            self.jobs
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .recv()
+                .ok()
+        })
+    }
+
+    /// Ends everything, with an exception to be raised where the caller waits if there is one.
+    #[pyo3(signature = (exception=None))]
+    fn end(&self, exception: Option<Bound<'_, PyBaseException>>) {
+        if let Some(exception) = exception {
+            let raised = PyErr::from_value(exception.into_any());
+            lock(&self.raised).get_or_insert(raised);
+        }
+        self.ended.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits a moment, and tells whether it is over.
+    fn pause(&self, py: Python<'_>) -> bool {
+        py.detach(|| thread::sleep(runtime::TICK));
+        lock(&self.events).is_none()
+    }
 }
 
-/// Has one of the threads handle an event.
-fn hand_over(
-    shared: &Shared,
-    jobs: &Sender<Job>,
-    delivery: &Arc<flowai_delivery::Delivery>,
-) -> Result<(), String> {
-    let gone = || "it was not handled, since handling was about to end".to_owned();
-    let outcome = if shared.ended.load(Ordering::SeqCst) {
-        Err(gone())
-    } else {
-        let (done, outcome) = sync_channel(1);
-        let delivery = delivery.clone();
-        jobs.send(Job { delivery, done }).map_err(|_| gone())?;
-        outcome.recv().unwrap_or_else(|_| Err(gone()))
-    };
-    if shared.ended.load(Ordering::SeqCst) {
-        // Until the caller has noticed, so that no event uses up its attempts meanwhile.
-        thread::sleep(2 * runtime::TICK);
+/// An event for a thread to handle, and where it says what became of it.
+#[pyclass(frozen)]
+struct Job {
+    generation: u64,
+    delivery: Arc<flowai_delivery::Delivery>,
+    done: SyncSender<Result<(), String>>,
+}
+
+impl Job {
+    fn settle(&self, outcome: Result<(), String>) {
+        // In a forked child nobody waits for it.
+        if runtime::generation() == self.generation {
+            let _ = self.done.try_send(outcome);
+        }
     }
-    outcome
+}
+
+#[pymethods]
+impl Job {
+    #[getter]
+    fn delivery(&self) -> Delivery {
+        Delivery(self.delivery.clone())
+    }
+
+    fn handled(&self) {
+        self.settle(Ok(()));
+    }
+
+    fn failed(&self, reason: String) {
+        self.settle(Err(reason));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

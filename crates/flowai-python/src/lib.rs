@@ -4,9 +4,9 @@
 //! methods, which are in one file for each area of the API: `sends`, `upload`, `ask`, `history`, `threads`,
 //! `business_hours`, `bot`, `handover`, `triggers`, `broadcast` and `request`. `aio` is AsyncClient, and how event loops
 //! wait for its calls. `models`, `opening`, `results`, `pages`, `event`, `verifier`, `receiver` and `sandbox` are other
-//! classes. `inbox` and `inbox_handle`, which runs functions for events, hand out `delivery`; `outbox` has its sends in
-//! `outbox_sends` and what became of them in `outbox_reports`; the facts that both give are in `inbox_records` and
-//! `outbox_records`, and how these are declared in `delivery_record`.
+//! classes. `inbox` hands out `delivery`, and `inbox_handle` is the native half of `flowai._handling`, which runs
+//! functions for events; `outbox` has its sends in `outbox_sends` and what became of them in `outbox_reports`; the facts
+//! that both give are in `inbox_records` and `outbox_records`, and how these are declared in `delivery_record`.
 //!
 //! `convert`, `json` and `fields` turn Python values into those of the core and back; `wait` waits without holding the
 //! interpreter; `errors` makes exceptions of errors; `once` keeps what is made late, and is safe when the program forks.
