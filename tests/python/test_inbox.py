@@ -326,7 +326,7 @@ def test_stopping(inbox, path):
 
 
 def test_what_was_given_up_by_nobody_comes_again(path):
-    with flowai.Inbox.open(path, lease_time=0.2, retry_min=0) as inbox:
+    with flowai.Inbox.open(path, lease_time=1.5, retry_min=0) as inbox:
         inbox.put(body("t"))
         delivery = inbox.next(timeout=0)
         again = inbox.next(timeout=LIMIT)
@@ -339,7 +339,7 @@ def test_what_was_given_up_by_nobody_comes_again(path):
         assert third.attempt == 3
 
         def slow(delivery):
-            time.sleep(1.0)
+            time.sleep(4.0)
 
         third.retry(after=0)
         inbox.handle(slow, stop=all_handled(inbox))

@@ -178,7 +178,7 @@ fn is_send(matches: &ArgMatches) -> bool {
     match matches.subcommand() {
         Some(("request", inner)) => {
             let method = inner.try_get_one::<String>("method");
-            method.is_ok_and(|method| method.is_some_and(|method| request::is_send(method)))
+            method.is_ok_and(|method| method.is_some_and(|method| flowai::is_send_method(method)))
         }
         Some((name, _)) => SENDS.contains(&name),
         None => false,

@@ -7,57 +7,21 @@
     missing_docs
 )]
 
+#[path = "support/children.rs"]
+mod children;
 mod support;
 
 use std::{
     net::TcpStream,
     sync::atomic::{AtomicBool, Ordering},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+use children::{end, in_child, result_of};
 use flowai::{ErrorKind, Result};
 use flowai_delivery::{Inbox, Receiver};
-use nix::{
-    sys::{
-        signal::{Signal, kill},
-        wait::{WaitPidFlag, WaitStatus, waitpid},
-    },
-    unistd::{ForkResult, Pid, fork},
-};
 use support::*;
-
-/// Runs `work` in a child that ends with the number it returns.
-fn in_child(work: impl FnOnce() -> i32) -> Pid {
-    // SAFETY: the child only does what a forked Python process does too: it calls the library, allocates (which the C
-    // library supports after a fork) and leaves without running the destructors of the parent.
-    match unsafe { fork() }.unwrap() {
-        ForkResult::Parent { child } => child,
-        ForkResult::Child => {
-            let code = work();
-            // SAFETY: ends the process without exit handlers; nothing runs afterwards.
-            unsafe { nix::libc::_exit(code) }
-        }
-    }
-}
-
-/// The number that the child ended with; a child that hangs is killed.
-fn result_of(child: Pid) -> Option<i32> {
-    let began = Instant::now();
-    while began.elapsed() < LONG {
-        if let WaitStatus::Exited(_, code) = waitpid(child, Some(WaitPidFlag::WNOHANG)).unwrap() {
-            return Some(code);
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
-    end(child);
-    None
-}
-
-fn end(child: Pid) {
-    kill(child, Signal::SIGKILL).unwrap();
-    waitpid(child, None).unwrap();
-}
 
 fn is_forked<T>(result: Result<T>) -> bool {
     result.is_err_and(|error| error.kind() == ErrorKind::Forked)

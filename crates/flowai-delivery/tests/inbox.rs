@@ -163,12 +163,12 @@ fn what_keeps_failing_becomes_a_dead_letter_and_its_thread_goes_on() {
 #[test]
 fn a_lease_ends_without_heartbeats() {
     let place = Place::new();
-    let short = options(|o| o.lease_time = Duration::from_millis(400));
+    let short = options(|o| o.lease_time = Duration::from_secs(2));
     let inbox = Inbox::open_with(place.file(), short).unwrap();
     inbox.put(event("paused", "a")).unwrap();
     let held = taken(&inbox);
     for _ in 0..5 {
-        thread::sleep(Duration::from_millis(150));
+        thread::sleep(Duration::from_millis(500));
         held.heartbeat().unwrap();
         assert!(inbox.try_next().unwrap().is_none());
     }
@@ -330,7 +330,7 @@ fn handlers_fail_by_error_and_by_panic() {
 #[test]
 fn a_slow_handler_keeps_its_event() {
     let place = Place::new();
-    let short = options(|o| o.lease_time = Duration::from_millis(300));
+    let short = options(|o| o.lease_time = Duration::from_millis(1500));
     let inbox = Inbox::open_with(place.file(), short).unwrap();
     inbox.put(event("paused", "a")).unwrap();
     let handled = AtomicUsize::new(0);
@@ -338,7 +338,7 @@ fn a_slow_handler_keeps_its_event() {
         scope.spawn(|| {
             inbox.handle(3, |_| {
                 handled.fetch_add(1, Ordering::SeqCst);
-                thread::sleep(Duration::from_millis(1500));
+                thread::sleep(Duration::from_secs(4));
                 Ok::<_, String>(())
             })
         });

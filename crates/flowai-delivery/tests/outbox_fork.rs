@@ -7,47 +7,18 @@
     missing_docs
 )]
 
+#[path = "support/children.rs"]
+mod children;
 #[path = "outbox/support.rs"]
 mod outbox_support;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use children::{in_child, result_of};
 use flowai::{ErrorKind, Result, Upload};
 use flowai_delivery::{Inbox, KeepFile, Outbox, OutboxFilter, Outcome};
 use flowai_sandbox::Sandbox;
-use nix::unistd::{ForkResult, Pid, fork};
 use outbox_support::{Directory, LONG, arrived, client_of, eventually, open, reports};
-
-/// Runs `work` in a child that ends with the number it returns.
-fn in_child(work: impl FnOnce() -> i32) -> Pid {
-    // SAFETY: the child only does what a forked Python process does too: it calls the library, allocates (which the C
-    // library supports after a fork) and leaves without running the destructors of the parent.
-    match unsafe { fork() }.unwrap() {
-        ForkResult::Parent { child } => child,
-        ForkResult::Child => {
-            let code = work();
-            // SAFETY: ends the process without exit handlers; nothing runs afterwards.
-            unsafe { nix::libc::_exit(code) }
-        }
-    }
-}
-
-fn result_of(child: Pid) -> Option<i32> {
-    use nix::sys::{
-        signal::{Signal, kill},
-        wait::{WaitPidFlag, WaitStatus, waitpid},
-    };
-    let began = std::time::Instant::now();
-    while began.elapsed() < LONG {
-        if let WaitStatus::Exited(_, code) = waitpid(child, Some(WaitPidFlag::WNOHANG)).unwrap() {
-            return Some(code);
-        }
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    kill(child, Signal::SIGKILL).unwrap();
-    waitpid(child, None).unwrap();
-    None
-}
 
 fn is_forked<T>(result: Result<T>) -> bool {
     result.is_err_and(|error| error.kind() == ErrorKind::Forked)

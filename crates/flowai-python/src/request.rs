@@ -85,7 +85,7 @@ impl Calls {
         let is_send = Cell::new(false);
         let call = || {
             let method = text(method, "method")?;
-            is_send.set(self.client.request(&method, "", &[], None).is_send());
+            is_send.set(flowai::is_send_method(&method));
             let path = text(path, "path")?;
             let query = optional(query, "query", self::query)?.unwrap_or_default();
             let query: Vec<_> = query

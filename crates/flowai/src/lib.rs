@@ -71,7 +71,7 @@ pub use operation::MAX_THREAD_ID_LENGTH;
 pub use options::Options;
 pub use pages::{Page, PageIter};
 pub use payload::{Coordinate, EventMessage, LocationMessage, MediaMessage, Message, TextMessage};
-pub use request::Response;
+pub use request::{Response, is_send_method};
 pub use templates::{
     Action, AgentTextTemplate, AudioTemplate, Button, ButtonTrigger, ButtonsTemplate, Card, CardMedia,
     CardTemplate, CarouselTemplate, ChannelTemplate, Content, CustomTemplate, EventTemplate, ExpirationTime,

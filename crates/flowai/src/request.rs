@@ -46,6 +46,18 @@ impl Response {
     }
 }
 
+fn operation_of(method: &str) -> Option<&'static Operation> {
+    [&GET, &HEAD, &PUT, &DELETE, &PATCH, &POST]
+        .into_iter()
+        .find(|operation| operation.method.as_str() == method)
+}
+
+/// Whether [`Client::request`] treats a request with this method as a message, whose errors tell the delivery. No
+/// unknown method is one.
+pub fn is_send_method(method: &str) -> bool {
+    operation_of(method).is_some_and(Operation::is_send)
+}
+
 impl Client {
     /// Makes any request below the base URL, with the key, the deadline, the retries and the errors of every other
     /// call: for endpoints that this library does not know.
@@ -71,17 +83,9 @@ impl Client {
         query: &[(&str, &str)],
         json: Option<&Value>,
     ) -> Call<Response> {
-        let operation = match method {
-            "GET" => &GET,
-            "HEAD" => &HEAD,
-            "PUT" => &PUT,
-            "DELETE" => &DELETE,
-            "PATCH" => &PATCH,
-            "POST" => &POST,
-            _ => {
-                let problem = "must be GET, HEAD, POST, PUT, PATCH or DELETE";
-                return Call::new(self, &GET, Err(Error::argument("method", problem)), read);
-            }
+        let Some(operation) = operation_of(method) else {
+            let problem = "must be GET, HEAD, POST, PUT, PATCH or DELETE";
+            return Call::new(self, &GET, Err(Error::argument("method", problem)), read);
         };
         let request = checked_path(path).and_then(|path| {
             let mut request = Request::new(operation, path);

@@ -30,11 +30,6 @@ pub(crate) struct RequestArgs {
     data: Option<String>,
 }
 
-/// Whether a request with this method may say something.
-pub(crate) fn is_send(method: &str) -> bool {
-    matches!(method, "POST" | "PATCH")
-}
-
 impl RequestArgs {
     fn data(&self, context: &Context<'_>) -> Result<Option<Value>> {
         let Some(data) = &self.data else {

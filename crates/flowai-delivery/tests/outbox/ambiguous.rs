@@ -136,6 +136,7 @@ fn an_outage_makes_a_few_messages_doubtful_and_not_all() {
     for n in 0..500 {
         outbox.send_text(&format!("t{n}"), "x").wait().unwrap();
     }
+    eventually(|| outbox.stats().unwrap().ambiguous > 0);
     thread::sleep(Duration::from_millis(500));
     let stats = outbox.stats().unwrap();
     assert!((1..50).contains(&stats.ambiguous), "{}", stats.ambiguous);
