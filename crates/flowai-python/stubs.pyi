@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime
 from os import PathLike
@@ -28,6 +29,7 @@ _Headers: TypeAlias = (
     | Mapping[bytes, bytes]
     | Iterable[tuple[str | bytes, str | bytes]]
 )
+_Said: TypeAlias = str | Template | _Document
 _Path: TypeAlias = str | PathLike[str] | PathLike[bytes]
 _MediaType: TypeAlias = Literal["image", "file", "audio", "video"]
 
@@ -857,6 +859,15 @@ class UploadedFile:
     def sha256(self) -> str: ...
 
 @final
+class WebhookCall:
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def headers(self) -> dict[str, str]: ...
+    @property
+    def event(self) -> Event: ...
+
+@final
 class RecordedDelivery:
     @property
     def event(self) -> _Document: ...
@@ -899,8 +910,30 @@ class Sandbox:
     @property
     def webhook_secret(self) -> str: ...
     def client(self, **options: Any) -> Client: ...
+    def async_client(self, **options: Any) -> AsyncClient: ...
     def set_webhook(self, url: str, *, secret: str | None = None) -> None: ...
     def thread_state(self, thread_id: str) -> Literal["open", "handover", "resolved"]: ...
+    def reply(
+        self,
+        to: str | re.Pattern[str] | EventMessage | None,
+        *replies: _Said | list[_Said],
+        quick_replies: Sequence[str | QuickReply | _Document] | None = None,
+        times: int | None = None,
+        then: Literal["pause", "handover", "resolve"] | None = None,
+    ) -> None: ...
+    def reply_in_turn(
+        self, to: str | re.Pattern[str] | EventMessage | None, *replies: _Said | list[_Said]
+    ) -> None: ...
+    def add_rules(self, rules: Sequence[_Document]) -> None: ...
+    def event(
+        self,
+        kind: str | EventKind,
+        *replies: _Said,
+        thread_id: str | None = None,
+        quick_replies: Sequence[str | QuickReply | _Document] | None = None,
+        **members: Any,
+    ) -> WebhookCall: ...
+    def sign(self) -> dict[str, str]: ...
     def push(self, event: _Document | Event | _Body) -> None: ...
     def fail_next(
         self,

@@ -3,7 +3,7 @@
 A fence named `python`, `sh` or `c` is a program of its own, with the key and address of a sandbox at hand.
 A `text` fence right after it is what it prints. `rust` is run by `cargo test --doc`, see
 crates/flowai-sandbox/src/readme.rs. A program that cannot run here has a comment before it that says why:
-`<!-- not run: ... -->`.
+`<!-- not run: ... -->`. One after `<!-- file: app.py -->` is a file that the other snippets of its page find.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 KEY = "MY_MESSAGING_API_KEY"
 SECRET = "a webhook secret of at least 32 bytes"
 FENCE = re.compile(
-    r"(?:<!-- not run: (?P<reason>[^>]+) -->\n+)?"
+    r"(?:<!-- not run: (?P<reason>[^>]+) -->\n+)?(?:<!-- file: (?P<file>[\w.]+) -->\n+)?"
     r"^```(?P<language>[a-z]+)\n(?P<code>.*?)^```\n"
     r"(?:\n```text\n(?P<output>.*?)^```$)?",
     re.MULTILINE | re.DOTALL,
@@ -35,10 +35,12 @@ SHOWN_ONLY = {"text", "json", "toml", "diff", "http", "rust"}
 
 class Snippet(NamedTuple):
     name: str
+    page: str
     language: str
     code: str
     output: str | None
     reason: str | None
+    file: str | None
 
 
 def snippets() -> Iterator[Snippet]:
@@ -47,11 +49,15 @@ def snippets() -> Iterator[Snippet]:
         for match in FENCE.finditer(text):
             line = text.count("\n", 0, match.start("code"))
             name = f"{page.name}:{line}"
-            yield Snippet(name, match["language"], match["code"], match["output"], match["reason"])
+            yield Snippet(name, page.name, *match.group("language", "code", "output", "reason", "file"))
 
 
 ALL = list(snippets())
-RUN = [snippet for snippet in ALL if snippet.language not in SHOWN_ONLY and snippet.reason is None]
+RUN = [
+    snippet
+    for snippet in ALL
+    if snippet.language not in SHOWN_ONLY and snippet.reason is None and snippet.file is None
+]
 
 
 def folder(variable: str) -> Path:
@@ -65,7 +71,7 @@ def environment() -> Iterator[dict[str, str]]:
             "FLOWAI_API_KEY": KEY,
             "FLOWAI_BASE_URL": sandbox.base_url,
             "FLOWAI_WEBHOOK_SECRET": SECRET,
-            "PATH": f"{folder('FLOWAI_BIN_DIR')}:{os.environ['PATH']}",
+            "PATH": f"{folder('FLOWAI_BIN_DIR')}:{Path(sys.executable).parent}:{os.environ['PATH']}",
         }
 
 
@@ -86,6 +92,9 @@ def program(snippet: Snippet, tmp_path: Path) -> list[str]:
 @pytest.mark.parametrize("snippet", RUN, ids=lambda snippet: snippet.name)
 def test_snippet(snippet: Snippet, environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "photo.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    for other in ALL:
+        if other.page == snippet.page and other.file is not None:
+            (tmp_path / other.file).write_text(other.code)
     done = subprocess.run(
         program(snippet, tmp_path), cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
     )

@@ -9,12 +9,14 @@ use std::{
 use flowai::{Error, ErrorKind, runtime};
 use flowai_sandbox::{Bot, Failure as Fault, SandboxError, Seed};
 use pyo3::{
+    PyTypeInfo,
     prelude::*,
     types::{PyDict, PyString},
 };
 use serde_json::Value;
 
 use crate::{
+    aio::AsyncClient,
     client::Client,
     convert::{body, optional, seconds_or_zero, secret, small_count, text},
     errors::{Failure, Outcome, guard},
@@ -54,13 +56,29 @@ pub struct Sandbox {
 
 impl Sandbox {
     /// The sandbox, unless this is a forked child, where its thread does not exist.
-    fn get(&self) -> Outcome<&Arc<flowai_sandbox::Sandbox>> {
+    pub(crate) fn get(&self) -> Outcome<&Arc<flowai_sandbox::Sandbox>> {
         if runtime::generation() != self.generation {
             let problem = "the sandbox belongs to the process that this one was forked from";
             return Err(Error::new(ErrorKind::Forked, problem).into());
         }
         let gone = || Error::new(ErrorKind::Closed, "the sandbox is closed").into();
         self.sandbox.as_ref().ok_or_else(gone)
+    }
+
+    /// A client of this class that talks to this sandbox.
+    fn make<'py, C: PyTypeInfo>(
+        &self,
+        py: Python<'py>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> Outcome<Bound<'py, PyAny>> {
+        let sandbox = self.get()?;
+        let arguments = PyDict::new(py);
+        arguments.set_item("api_key", sandbox.api_key())?;
+        arguments.set_item("base_url", sandbox.base_url())?;
+        if let Some(options) = options {
+            arguments.update(options.as_mapping())?;
+        }
+        Ok(py.get_type::<C>().call((), Some(&arguments))?)
     }
 }
 
@@ -140,14 +158,19 @@ impl Sandbox {
         py: Python<'py>,
         options: Option<&Bound<'py, PyDict>>,
     ) -> Outcome<Bound<'py, PyAny>> {
-        let sandbox = self.get()?;
-        let arguments = PyDict::new(py);
-        arguments.set_item("api_key", sandbox.api_key())?;
-        arguments.set_item("base_url", sandbox.base_url())?;
-        if let Some(options) = options {
-            arguments.update(options.as_mapping())?;
-        }
-        Ok(py.get_type::<Client>().call((), Some(&arguments))?)
+        self.make::<Client>(py, options)
+    }
+
+    /// An AsyncClient that talks to this sandbox. The options are those of Client.
+    ///
+    /// >>> client = sandbox.async_client(originator="John Doe")
+    #[pyo3(signature = (**options))]
+    fn async_client<'py>(
+        &self,
+        py: Python<'py>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> Outcome<Bound<'py, PyAny>> {
+        self.make::<AsyncClient>(py, options)
     }
 
     /// Sends events to this URL from now on, and with ``secret``, a str, signs them with that.
@@ -349,7 +372,7 @@ fn read_seed(value: &Bound<'_, PyAny>) -> Outcome<Seed> {
 }
 
 /// The errors of the sandbox, which knows nothing of the core, as those of the core.
-fn refused(error: SandboxError) -> Error {
+pub(crate) fn refused(error: SandboxError) -> Error {
     match error {
         SandboxError::InvalidArgument { argument, reason } => Error::argument(argument, reason),
         SandboxError::Stopped => Error::new(ErrorKind::Closed, error.to_string()),

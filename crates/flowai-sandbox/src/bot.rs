@@ -58,14 +58,14 @@ pub(crate) enum Change {
 }
 
 /// The first rule that fits answers, else `bot`.
-pub(crate) fn answer(rules: &[Rule], bot: Bot, content: &Content) -> Answer {
-    let found = rules
-        .iter()
-        .find_map(|rule| Some((rule.is_for_an_event(), rule.answer(content)?)));
+pub(crate) fn answer(rules: &mut [Rule], bot: Bot, content: &Content) -> Answer {
     let hands_over = matches!(content, Content::Event { name } if name == HANDOVER);
-    match found {
-        Some((for_an_event, answer)) if for_an_event || !hands_over => answer,
-        _ => Answer {
+    let mut rules = rules
+        .iter_mut()
+        .filter(|rule| !hands_over || rule.is_for_an_event());
+    match rules.find_map(|rule| rule.answer(content)) {
+        Some(answer) => answer,
+        None => Answer {
             step: "echo".to_owned(),
             step_type: content.step_type(),
             params: json!({}),

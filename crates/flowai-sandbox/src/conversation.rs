@@ -8,14 +8,11 @@ use tokio::time::sleep;
 
 use crate::bot::{self, Bot, Change, Saying};
 use crate::control;
-use crate::documents::{Reply, entry, event, heard};
+use crate::documents::{GATEWAY, Reply, entry, event, heard};
 use crate::messages::Message;
 use crate::shared::{Shared, lock};
 use crate::threads::Threads;
 use crate::webhooks::Webhooks;
-
-/// The channel of the REST API.
-const GATEWAY: &str = "gateway";
 
 /// How something came to be heard.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -59,12 +56,11 @@ pub(crate) fn hear(shared: &Arc<Shared>, thread_id: &str, message: &Message, way
         control::step_aside(shared, &mut threads, thread_id);
     }
     // Handing over needs no bot that speaks.
-    let (rules, bot) = if silent {
-        (&[][..], Bot::None)
+    let answer = if silent {
+        bot::answer(&mut [], Bot::None, &message.content)
     } else {
-        (&shared.seed.rules[..], shared.options.bot)
+        bot::answer(&mut lock(&shared.rules), shared.options.bot, &message.content)
     };
-    let answer = bot::answer(rules, bot, &message.content);
     let turn = Turn {
         reply: Reply {
             thread_id: thread_id.to_owned(),

@@ -8,6 +8,9 @@ use crate::ids::Ids;
 use crate::originator::{bot_in_events, bot_in_history};
 use crate::shared::Shared;
 
+/// The channel of the REST API.
+pub(crate) const GATEWAY: &str = "gateway";
+
 /// A webhook event: a flat object with its name under `type`.
 pub(crate) fn event(name: &str, thread_id: &str, mut fields: Map<String, Value>) -> Value {
     fields.insert("type".to_owned(), json!(name));

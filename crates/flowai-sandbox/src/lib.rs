@@ -45,7 +45,7 @@
 //! `cors`, `failures`) → `endpoints` and `query` (which call) → `calls` → `body` and `multipart` (bytes) →
 //! `messages` and `broadcast` (what was said) → `conversation` (a turn of it) → `bot` and `seed` (what the bot makes of it)
 //! and `control` (what becomes of the thread) → `threads` (the conversation) and `webhooks` (events to deliver, through
-//! `http_out`) by way of `documents` (their shapes). `journal` and `deliveries` remember.
+//! `http_out`) by way of `documents` (their shapes). `made` makes events that nobody said. `journal` and `deliveries` remember.
 #![forbid(unsafe_code)]
 
 mod answer;
@@ -69,6 +69,7 @@ mod http_out;
 mod ids;
 mod journal;
 mod jwt;
+mod made;
 mod messages;
 mod multipart;
 mod originator;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
 
@@ -23,6 +23,9 @@ use crate::failures::{Failure, Failures};
 use crate::http_out::{CALL_TIME, HttpOut, Target};
 use crate::ids::{self, Ids};
 use crate::journal::{RecordedRequest, Ring};
+use crate::made;
+use crate::part::Part;
+use crate::seed::Rule;
 use crate::server;
 use crate::shared::{Options, Shared, lock};
 use crate::threads::{ThreadState, Threads};
@@ -91,7 +94,8 @@ impl Sandbox {
             }
         };
         let (ids, pace) = (Ids::new()?, Pace { speed: builder.speed });
-        let seed = builder.seed;
+        let mut seed = builder.seed;
+        let rules = std::mem::take(&mut seed.rules);
         let hours = builder.business_hours.or_else(|| seed.business_hours.clone());
         let shared = Arc::new(Shared {
             key,
@@ -111,6 +115,7 @@ impl Sandbox {
             },
             threads: Mutex::new(Threads::seeded(&seed.threads, &ids)),
             seed,
+            rules: Mutex::new(rules),
             failures: Failures::default(),
             journal: Mutex::new(Ring::new()),
             webhooks: Arc::new(Webhooks::new(runtime.handle().clone(), out, identity, pace)),
@@ -178,6 +183,59 @@ impl Sandbox {
     /// Delivers any event to the webhook, in order with the others of its `threadId`.
     pub fn push(&self, event: Value) {
         self.shared.webhooks.send(event);
+    }
+
+    /// Puts rules before those that there are: a list, each as in a [`Seed`](crate::Seed). The first that fits answers.
+    ///
+    /// ```
+    /// # use flowai_sandbox::Sandbox;
+    /// let sandbox = Sandbox::builder().start()?;
+    /// let reply = serde_json::json!({"type": "text", "payload": {"text": "Hello! How can I help?"}});
+    /// sandbox.add_rules(&serde_json::json!([{"text": "hello", "replies": [reply], "times": 1}]))?;
+    /// # Ok::<(), flowai_sandbox::SandboxError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError::InvalidArgument`] names the place of what is wrong, and nothing changes then.
+    pub fn add_rules(&self, rules: &Value) -> Result<(), SandboxError> {
+        let read = Part::root(rules, "rules")
+            .list()
+            .and_then(|parts| Rule::read_all(&parts));
+        let new = read.map_err(|problem| SandboxError::invalid("rules", problem.to_string()))?;
+        lock(&self.shared.rules).splice(0..0, new);
+        Ok(())
+    }
+
+    /// Makes a webhook event without sending it, for a program that is tested without a network.
+    ///
+    /// `members` are those of the event, in the form of the API; they win over what is filled in:
+    ///
+    /// - into `message.reply` and `outbound` all that an answer of the bot has. `replies`, and perhaps `quickReplies`
+    ///   and `fallback`, say what it is, as in a rule;
+    /// - into `message.delivered` and `inbound` an `originator`, and what `replies` of one text say as `speech`;
+    /// - a thread id, `thread-1` unless told, where events of that name have one.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError::InvalidArgument`] for an empty name, and for replies that the event cannot have or that are not
+    /// complete.
+    pub fn event(
+        &self,
+        name: &str,
+        thread_id: Option<&str>,
+        members: Map<String, Value>,
+    ) -> Result<Value, SandboxError> {
+        made::event(&self.shared, name, thread_id, members)
+    }
+
+    /// The headers of a webhook call that is made now: they sign any body.
+    pub fn sign(&self) -> Vec<(String, String)> {
+        let token = self.shared.webhooks.token(&self.webhook_secret());
+        vec![
+            ("content-type".to_owned(), "application/json".to_owned()),
+            ("authorization".to_owned(), format!("Bearer {token}")),
+        ]
     }
 
     /// What a thread is in. One that nobody has used is open.

@@ -11,7 +11,7 @@ use crate::clock::Pace;
 use crate::failures::Failures;
 use crate::ids::Ids;
 use crate::journal::{RecordedRequest, Ring};
-use crate::seed::Seed;
+use crate::seed::{Rule, Seed};
 use crate::threads::Threads;
 use crate::webhooks::Webhooks;
 
@@ -38,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) key: ApiKey,
     pub(crate) options: Options,
     pub(crate) seed: Seed,
+    /// What the bot answers by: the rules of the seed, and those that were put before them.
+    pub(crate) rules: Mutex<Vec<Rule>>,
     pub(crate) threads: Mutex<Threads>,
     pub(crate) failures: Failures,
     pub(crate) journal: Mutex<Ring<RecordedRequest>>,

@@ -86,6 +86,15 @@ impl Webhooks {
         &self.identity.flow_id
     }
 
+    /// The token of a call that is made now.
+    pub(crate) fn token(&self, secret: &str) -> String {
+        let claims = jwt::Claims {
+            agent_id: self.agent_id(),
+            channel_id: self.channel_id(),
+        };
+        jwt::sign(secret, &claims)
+    }
+
     pub(crate) fn register(&self, webhook: Webhook) {
         *lock(&self.current) = Some(Arc::new(webhook));
     }
@@ -132,17 +141,13 @@ impl Webhooks {
     }
 
     async fn deliver(&self, job: &Job) -> DeliveryState {
-        let claims = jwt::Claims {
-            agent_id: self.agent_id(),
-            channel_id: self.channel_id(),
-        };
         let mut backoff = Backoff::default();
         loop {
             let Ok(slot) = self.slots.acquire().await else {
                 return DeliveryState::Failed;
             };
             let begun = Instant::now();
-            let token = jwt::sign(&job.webhook.secret, &claims);
+            let token = self.token(&job.webhook.secret);
             let outcome = self.out.post(&job.webhook.target, job.body.clone(), &token).await;
             drop(slot);
             self.log.attempted(job.number, &outcome);

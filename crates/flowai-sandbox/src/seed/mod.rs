@@ -15,7 +15,7 @@ use crate::error::SandboxError;
 use crate::part::{Part, Problem};
 use crate::recipient::Recipient;
 use crate::threads::ThreadState;
-pub(crate) use rules::Rule;
+pub(crate) use rules::{Rule, message};
 
 /// The largest seed file in bytes.
 const LARGEST: u64 = 16 * 1024 * 1024;
@@ -133,7 +133,7 @@ impl Seed {
             business_hours: hours.map(|part| business_hours(&part)).transpose()?,
             handover_pause: handover.transpose()?.map(Duration::from_secs),
             threads: each(root, "threads", thread)?,
-            rules: each(root, "rules", Rule::read)?,
+            rules: Rule::read_all(&root.list_of("rules")?)?,
         })
     }
 }

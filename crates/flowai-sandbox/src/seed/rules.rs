@@ -23,6 +23,8 @@ pub(crate) struct Rule {
     messages: Vec<Saying>,
     push_events: Vec<Value>,
     change: Option<Change>,
+    /// How often it still answers; without a number always.
+    left: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -49,6 +51,7 @@ impl Rule {
             "pause",
             "handover",
             "resolve",
+            "times",
         ])?;
         let name = match part.member("name") {
             Some(name) => name.filled()?.to_owned(),
@@ -60,11 +63,26 @@ impl Rule {
             messages: messages(part)?,
             push_events: push_events(part)?,
             change: change(part)?,
+            left: part.member("times").map(|times| times.positive()).transpose()?,
         })
     }
 
-    /// What the bot makes of `content`, if this rule is for it.
-    pub(crate) fn answer(&self, content: &Content) -> Option<Answer> {
+    /// Reads a list of rules.
+    pub(crate) fn read_all(parts: &[Part<'_>]) -> Result<Vec<Self>, Problem> {
+        parts.iter().map(Self::read).collect()
+    }
+
+    /// What the bot makes of `content`, if this rule is for it and not used up.
+    pub(crate) fn answer(&mut self, content: &Content) -> Option<Answer> {
+        if self.left == Some(0) {
+            return None;
+        }
+        let answer = self.answer_to(content)?;
+        self.left = self.left.map(|left| left - 1);
+        Some(answer)
+    }
+
+    fn answer_to(&self, content: &Content) -> Option<Answer> {
         let captures = match (&self.when, content) {
             (When::Text(wanted), Content::Text { text }) if text.trim().to_lowercase() == *wanted => None,
             (When::Pattern(pattern), Content::Text { text }) => Some((pattern, pattern.captures(text)?)),
@@ -165,7 +183,7 @@ fn messages(rule: &Part<'_>) -> Result<Vec<Saying>, Problem> {
 }
 
 /// One message: `replies`, and what goes along with them.
-fn message(part: &Part<'_>) -> Result<Saying, Problem> {
+pub(crate) fn message(part: &Part<'_>) -> Result<Saying, Problem> {
     let replies = part.required("replies")?;
     let parts = replies.list()?;
     if parts.is_empty() {

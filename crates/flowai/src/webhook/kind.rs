@@ -20,6 +20,16 @@ macro_rules! kinds {
                 match self { $(EventKind::$variant => $name,)* }
             }
 
+            /// The name that the API document gives to such an event; none for [`EventKind::Unknown`].
+            ///
+            /// ```
+            /// use flowai::EventKind;
+            /// assert_eq!(EventKind::Reply.type_name(), Some("message.reply"));
+            /// ```
+            pub fn type_name(self) -> Option<&'static str> {
+                match self { $(EventKind::$variant => { const NAMES: &[&str] = &[$($wire),*]; NAMES.first().copied() })* }
+            }
+
             /// The kind of an event with this `type`; an unknown or empty name is [`EventKind::Unknown`].
             ///
             /// ```
