@@ -11,7 +11,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # What the Rust tests need of a Python extension they cannot have: it is tested from Python.
 RUST_CRATES := --workspace --exclude flowai-python
 
-.PHONY: help demo test test-rust test-python test-c test-docs test-durability soak check lint header stubs clean
+# Where the C library goes, and what of it: `make install FEATURES=small` is a client alone.
+PREFIX   ?= /usr/local
+LIBDIR   ?= lib
+DESTDIR  ?=
+FEATURES ?= full
+PROFILE  ?= release
+
+.PHONY: help install uninstall dist-c demo test test-rust test-python test-c test-docs test-durability soak check lint header stubs clean
 
 help:
 	@echo "make demo    a Python and a C program talk to a bot on this machine; a receiver is killed, and no reply is lost"
@@ -19,6 +26,8 @@ help:
 	@echo "make soak    the same kills, power failures and failing disks as in make test, for hours"
 	@echo "make lint    formatting, clippy, ruff, mypy"
 	@echo "make check   test, lint, and what needs more tools: valgrind, a browser (scripts/setup-debian installs them)"
+	@echo "make install PREFIX=/usr/local    libflowai for other programs: libraries, headers, pkg-config, CMake; make uninstall"
+	@echo "make dist-c  the same as an archive for another machine, in build/dist"
 	@echo "make header  writes include/flowai.h anew; make stubs writes the type stubs of the Python package"
 
 demo: $(VENV)/installed
@@ -75,6 +84,20 @@ lint: $(VENV)/tools
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict python/flowai
+
+install dist-c uninstall: export PREFIX := $(PREFIX)
+install dist-c uninstall: export LIBDIR := $(LIBDIR)
+install dist-c uninstall: export DESTDIR := $(DESTDIR)
+install dist-c uninstall: export FEATURES := $(FEATURES)
+install dist-c uninstall: export PROFILE := $(PROFILE)
+install dist-c uninstall: export CARGO_TARGET_DIR := $(TARGET)
+
+install dist-c:
+	@scripts/need cargo cc objcopy
+	@scripts/package-c $@
+
+uninstall:
+	@scripts/package-c $@
 
 header:
 	FLOWAI_UPDATE_HEADER=1 $(CARGO) test -p flowai-c --test header

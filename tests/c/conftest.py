@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,13 @@ ROOT = Path(__file__).resolve().parents[2]
 INCLUDE = ROOT / "include"
 VECTORS = ROOT / "tests" / "vectors"
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+
+
+def declared(*definitions: str) -> set[str]:
+    """The functions that the header declares."""
+    command = ["cc", *definitions, "-E", str(INCLUDE / "flowai.h")]
+    preprocessed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+    return set(re.findall(r"\b(flowai_\w+)\(", preprocessed))
 
 
 def _folder(variable: str) -> Path:

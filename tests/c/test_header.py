@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import INCLUDE, WARNINGS
+from conftest import INCLUDE, WARNINGS, declared
 
 HEADER = INCLUDE / "flowai.h"
 TWICE = """
@@ -16,11 +16,6 @@ TWICE = """
 #include <flowai.h>
 flowai_status used(void) { return flowai_event_kind(%s, 0); }
 """
-
-
-def declared() -> set[str]:
-    without_comments = re.sub(r"/\*.*?\*/", "", HEADER.read_text(), flags=re.DOTALL)
-    return set(re.findall(r"\b(flowai_\w+)\(", without_comments))
 
 
 @pytest.mark.parametrize("version", ["c99", "c11", "c17", "c++11", "c++17", "c++20"])
