@@ -1,26 +1,47 @@
 """Talk to a Flow.ai (Khoros Flow) bot.
 
-Send it messages, read conversations back, control it, and receive its replies, which arrive by webhook.
+The first reply, from a bot on this machine:
 
 >>> import flowai
->>> with flowai.Client("MY_MESSAGING_API_KEY") as client:
-...     client.send_text("thread-1", "Hello")           # the reply goes to the webhook
-...     print(client.ask("thread-1", "Are you there?").text)  # or wait for it
+>>> with flowai.Sandbox() as sandbox, sandbox.client() as client:
+...     sandbox.reply("hello", "Hello! How can I help?")
+...     print(client.ask("thread-1", "Hello").text)
+Hello! How can I help?
 
-What there is; help(flowai.Client) and so on say more:
+With an account it is ``client = flowai.Client("YOUR_MESSAGING_API_KEY")``, or ``flowai.Client()`` with the
+key in FLOWAI_API_KEY, and the rest is the same. The guide is in
+https://github.com/flowai-rs/flowai/blob/main/docs/README.md
 
-- Client: every call; AsyncClient: the same, to await. Their results are Receipt, Reply, HistoryPage,
-  ThreadsPage, BotStatus, BusinessHours, Response.
-- What calls are given: TextMessage, EventMessage, LocationMessage, MediaMessage, Originator, Profile,
-  Recipient, Channel, Segment. A dict in the form in which it is sent will do for each of them.
-- What a bot says: ReplyMessage and HistoryEntry, whose parts are TextTemplate, CardTemplate, ListTemplate
-  and so on, all of them Template, for ``match``; a template of one channel alone is a Template.
-- Webhooks: Receiver, or Verifier and parse_event in a web framework; both give an Event of some EventKind.
-- Inbox: what a Receiver has acknowledged survives crashes, and is handed out as Delivery until it is handled.
-- Outbox: messages survive crashes, and are sent as soon as there is a network; what became of each is an
-  OutboxReport.
-- Sandbox: Flow.ai on this machine, for tests.
-- FlowAIError: every error. Its ``delivery`` says what became of a message.
+What there is, with ``help(flowai.Client)`` and so on for all of it:
+
+Sending
+    Client          every call: send_text, upload_media, ask, history, pause and so on
+    AsyncClient     the same, to await
+    Outbox          messages that survive crashes and go out as soon as there is a network
+    TextMessage, EventMessage, LocationMessage, MediaMessage
+                    messages as objects, for send and ask
+    Originator, Profile
+                    who says it; a str is a name
+    Recipient, Channel, Segment
+                    who hears a broadcast
+Receiving
+    Receiver        listens for the calls of the webhook
+    Verifier        checks a call that a web framework took, and reads it; parse_event only reads
+    Inbox           events that survive crashes; each is handed out as a Delivery until it is handled
+    Event           what happened, of some EventKind
+What comes back
+    Receipt, Reply, HistoryPage, ThreadsPage, BotStatus, BusinessHours, Response
+    ReplyMessage, HistoryEntry
+                    what was said; its parts are TextTemplate, CardTemplate and so on, all of them Template,
+                    for ``match``
+When it fails
+    FlowAIError     every error; its ``delivery`` says what became of a message, its class what went wrong
+Testing
+    Sandbox         Flow.ai on this machine, which says and does what a test tells it
+    flowai.pytest_plugin
+                    the fixture flowai_sandbox
+
+A dict in the form in which the API has it will do for each object that is sent.
 """
 
 from flowai import _handling as _handling

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import re
 
@@ -167,3 +168,18 @@ def test_a_secret_that_is_changed_signs_what_follows(sandbox, serve):
     sandbox.set_webhook(server.base_url, secret=secret)
     call = sandbox.event("control.pause")
     flowai.Verifier.jwt(secret).verify(call.body, call.headers)
+
+
+@pytest.mark.parametrize(
+    "documented",
+    [
+        *(getattr(flowai.Sandbox, name) for name in ("reply", "reply_in_turn", "add_rules", "event", "sign")),
+        *(flowai.Sandbox.async_client, flowai.WebhookCall, flowai),
+    ],
+    ids=lambda documented: documented.__name__,
+)
+def test_the_examples_in_the_help_run(sandbox, documented):
+    names = {"flowai": flowai, "sandbox": sandbox}
+    examples = doctest.DocTestParser().get_doctest(documented.__doc__, names, "help", None, None)
+    assert examples.examples
+    assert doctest.DocTestRunner().run(examples).failed == 0
