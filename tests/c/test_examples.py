@@ -2,52 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import socket
 import subprocess
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 from conftest import INCLUDE, ROOT, WARNINGS
 
 EXAMPLES = ROOT / "examples" / "c"
 TEXT = "Hello from an example"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture
-def loop(binaries: Path) -> Iterator[dict[str, str]]:
-    """A sandbox and the environment of programs that talk to it and are called by it."""
-    flowai = binaries / "flowai"
-    assert flowai.exists(), f"{flowai} is missing: cargo build -p flowai-cli"
-    listen = f"127.0.0.1:{free_port()}"
-    command = [str(flowai), "--json", "sandbox", "--listen", "127.0.0.1:0", "--no-webhook-check"]
-    command += ["--webhook-url", f"http://{listen}/", "--speed", "200"]
-    # The sandbox does not tell a key and a secret that it found in the environment.
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("FLOWAI_")}
-    with subprocess.Popen(command, env=clean, stdout=subprocess.PIPE, text=True) as sandbox:
-        assert sandbox.stdout is not None
-        try:
-            told = json.loads(sandbox.stdout.readline())
-            yield os.environ | {
-                "FLOWAI_BASE_URL": told["base_url"],
-                "FLOWAI_API_KEY": told["api_key"],
-                "FLOWAI_WEBHOOK_SECRET": told["webhook_secret"],
-                "FLOWAI_LISTEN": listen,
-            }
-        finally:
-            sandbox.terminate()
 
 
 def test_send_and_receive(compile_c: Callable[..., Path], loop: dict[str, str]) -> None:

@@ -85,10 +85,12 @@ def program(snippet: Snippet, tmp_path: Path) -> list[str]:
         return [sys.executable, "-c", snippet.code]
     if snippet.language == "sh":
         return ["bash", "-eu", "-c", snippet.code]
-    assert snippet.language == "c", f"nobody runs {snippet.language}"
-    source, binary, libraries = tmp_path / "snippet.c", tmp_path / "snippet", folder("FLOWAI_LIB_DIR")
+    compilers = {"c": ["cc", "-std=c99"], "cpp": ["c++", "-std=c++17"]}
+    assert snippet.language in compilers, f"nobody runs {snippet.language}"
+    source, binary = tmp_path / f"snippet.{snippet.language}", tmp_path / "snippet"
+    libraries = folder("FLOWAI_LIB_DIR")
     source.write_text(snippet.code)
-    command = ["cc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-o", str(binary), str(source)]
+    command = [*compilers[snippet.language], "-Wall", "-Wextra", "-Werror", "-o", str(binary), str(source)]
     command += [f"-I{ROOT / 'include'}", f"-L{libraries}", "-lflowai", f"-Wl,-rpath,{libraries}"]
     subprocess.run(command, check=True)
     return [str(binary)]
@@ -110,7 +112,7 @@ def test_snippet(snippet: Snippet, environment: dict[str, str], tmp_path: Path) 
 
 def test_pages_have_snippets() -> None:
     languages = {snippet.language for snippet in RUN}
-    assert {"python", "sh", "c"} <= languages
+    assert {"python", "sh", "c", "cpp"} <= languages
     assert any(snippet.language == "rust" for snippet in ALL)
 
 
