@@ -99,14 +99,19 @@ def awaited(node: ast.ClassDef) -> ast.ClassDef:
     """Return the stub of AsyncClient: that of Client, whose calls give coroutines."""
     node = copy.deepcopy(node)
     node.name = "AsyncClient"
-    for member in node.body:
+    for place, member in enumerate(node.body):
         if not isinstance(member, ast.FunctionDef):
             continue
         returned = ast.unparse(member.returns)
+        for argument in member.args.args:
+            if isinstance(argument.annotation, ast.Name) and argument.annotation.id == "_Messages":
+                argument.annotation.id = "_AwaitedMessages"
         if member.name in ("__enter__", "__exit__"):
             member.name = member.name.replace("__", "__a", 1)
         if member.name.startswith("iter_"):
             returned = f"Async{returned}"
+        elif inspect.iscoroutinefunction(getattr(_flowai.AsyncClient, member.name, None)):
+            node.body[place] = ast.AsyncFunctionDef(**vars(member))
         elif member.name == "with_options":
             returned = "AsyncClient"
         elif member.name != "__new__":
@@ -123,9 +128,10 @@ def described(name: str, owner: object) -> object:
     return next((vars(cls)[name] for cls in owner.__mro__[:-1] if name in vars(cls)), None)
 
 
-def document(node: ast.ClassDef | ast.FunctionDef, owner: object) -> None:
+def document(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef, owner: object) -> None:
     """Put the documentation that a class or function has at run time into its stub."""
-    if isinstance(node, ast.FunctionDef) and node.name.startswith("__"):
+    is_function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    if is_function and node.name.startswith("__"):
         return
     found = described(node.name, owner)
     if isinstance(found, staticmethod):
@@ -136,7 +142,7 @@ def document(node: ast.ClassDef | ast.FunctionDef, owner: object) -> None:
         doc = doc.partition("\n\n>>> ")[0]
     if isinstance(node, ast.ClassDef) and isinstance(found, type):
         for member in node.body:
-            if isinstance(member, ast.FunctionDef):
+            if isinstance(member, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 document(member, found)
     if doc and (found is not None):
         indent = "    " if isinstance(owner, type) or isinstance(node, ast.ClassDef) else ""
@@ -146,7 +152,7 @@ def document(node: ast.ClassDef | ast.FunctionDef, owner: object) -> None:
         if "\n" in text:
             text += "\n" + indent
         statement = ast.Expr(ast.Constant(text))
-        if isinstance(node, ast.FunctionDef):
+        if is_function:
             node.body = [statement]
         else:
             node.body.insert(0, statement)

@@ -1,5 +1,14 @@
 import re
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,  # noqa: F401
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
@@ -9,6 +18,7 @@ from typing import Any, BinaryIO, ClassVar, Literal, NoReturn, Protocol, TypeAli
 from typing_extensions import Self, deprecated, disjoint_base
 
 from flowai._kinds import EventKind
+from flowai.exceptions import FlowAIError
 
 __all__: list[str]
 __version__: str
@@ -19,6 +29,8 @@ _list: TypeAlias = list
 _Document: TypeAlias = dict[str, Any]
 _OriginatorLike: TypeAlias = str | Originator | _Document
 _Message: TypeAlias = TextMessage | EventMessage | LocationMessage | MediaMessage | _Document
+_Messages: TypeAlias = Iterable[tuple[str, str | _Message]]
+_AwaitedMessages: TypeAlias = _Messages | AsyncIterable[tuple[str, str | _Message]]
 _MessageModel: TypeAlias = TextMessage | EventMessage | LocationMessage | MediaMessage
 _ChannelName: TypeAlias = Literal["channel names"] | str
 _Body: TypeAlias = bytes | bytearray | memoryview | str
@@ -270,6 +282,22 @@ class Client:
         timeout: float | None = None,
         write_concern: bool = False,
     ) -> Receipt: ...
+    def send_many(
+        self,
+        messages: _Messages,
+        *,
+        concurrency: int = 64,
+        timeout: float | None = None,
+        skip_after_failure: bool = False,
+    ) -> list[Receipt | FlowAIError]: ...
+    def iter_send_many(
+        self,
+        messages: _Messages,
+        *,
+        concurrency: int = 64,
+        timeout: float | None = None,
+        skip_after_failure: bool = False,
+    ) -> Iterator[Receipt | FlowAIError]: ...
     def ask(
         self,
         thread_id: str,

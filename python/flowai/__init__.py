@@ -45,6 +45,7 @@ A dict in the form in which the API has it will do for each object that is sent.
 """
 
 from flowai import _handling as _handling
+from flowai import _many as _many
 from flowai._flowai import (
     Action,
     AgentTextTemplate,

@@ -31,6 +31,7 @@ SENDS = {"send_text", "send_event", "send_location", "send_media", "upload_media
 LATER_SENDS = {"handover", "takeover", "trigger_event", "broadcast", "broadcast_to_segments"}
 CALLS = {
     *SENDS,
+    *("send_many", "iter_send_many"),
     *LATER_SENDS,
     *("ask", "history", "iter_history", "request_history"),
     *("threads", "iter_threads", "request_threads", "create_thread"),
@@ -92,7 +93,11 @@ print(*sorted(name for name in left if not name.startswith("__")))
 print(all(isinstance(getattr(flowai, name), types.ModuleType) for name in left if not name.startswith("__")))
 print(set(flowai.__all__) <= set(dir(flowai)))
 """
-    assert run_python(program).stdout.splitlines() == ["_flowai _handling _kinds exceptions", "True", "True"]
+    assert run_python(program).stdout.splitlines() == [
+        "_flowai _handling _kinds _many exceptions",
+        "True",
+        "True",
+    ]
 
 
 @pytest.mark.parametrize("name", sorted(CALLS))

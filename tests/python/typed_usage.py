@@ -48,7 +48,9 @@ def send(client: flowai.Client, photo: Path) -> list[flowai.Receipt]:
     ]
     with photo.open("rb") as file:
         receipts.append(client.upload_media("t", file))
-    return receipts
+    results = client.send_many([("t", "Hello"), ("t", flowai.EventMessage("E"))], concurrency=8)
+    results.extend(client.iter_send_many(("t", text) for text in ("one", "two")))
+    return [*receipts, *(result for result in results if isinstance(result, flowai.Receipt))]
 
 
 def read(client: flowai.Client) -> tuple[int | None, bool | None, list[str | None]]:

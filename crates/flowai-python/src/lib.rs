@@ -1,10 +1,10 @@
 //! The native module of the Python package flowai.
 //!
 //! It converts and delegates; it decides nothing. `client` is the class Client and what it shares with AsyncClient: their
-//! methods, which are in one file for each area of the API: `sends`, `upload`, `ask`, `history`, `threads`,
+//! methods, which are in one file for each area of the API: `sends`, `many`, `upload`, `ask`, `history`, `threads`,
 //! `business_hours`, `bot`, `handover`, `triggers`, `broadcast` and `request`. `aio` is AsyncClient, and how event loops
 //! wait for its calls. `models`, `opening`, `results`, `pages`, `event`, `verifier`, `receiver` and `sandbox` are other
-//! classes. `inbox` hands out `delivery`, and `inbox_handle` is the native half of `flowai._handling`, which runs
+//! classes. `many` is the native half of `flowai._many`. `inbox` hands out `delivery`, and `inbox_handle` is the native half of `flowai._handling`, which runs
 //! functions for events; `outbox` has its sends in `outbox_sends` and what became of them in `outbox_reports`; the facts
 //! that both give are in `inbox_records` and `outbox_records`, and how these are declared in `delivery_record`.
 //!
@@ -36,6 +36,7 @@ mod inbox;
 mod inbox_handle;
 mod inbox_records;
 mod json;
+mod many;
 mod models;
 mod notebook;
 mod opening;

@@ -154,7 +154,8 @@ impl<T> Call<T> {
         }
     }
 
-    fn prepare(self) -> Result<Prepared<T>> {
+    /// The checked request, with everything that is needed to make it.
+    pub(crate) fn prepare(self) -> Result<Prepared<T>> {
         let (operation, is_send) = (self.operation, self.is_send);
         let refused = |error: Error| {
             error
@@ -184,22 +185,23 @@ impl Call<Receipt> {
     }
 }
 
-struct Prepared<T> {
+/// A call whose arguments were accepted.
+pub(crate) struct Prepared<T> {
     client: Client,
-    operation: &'static str,
+    pub(crate) operation: &'static str,
     is_send: bool,
-    request: Request,
+    pub(crate) request: Request,
     finish: Finish<T>,
     before: Option<BeforeSending>,
     timeout: Option<Duration>,
 }
 
 impl<T> Prepared<T> {
-    fn sent(&self) -> Sent {
+    pub(crate) fn sent(&self) -> Sent {
         Sent::new(self.before.clone())
     }
 
-    async fn run(&self, sent: &mut Sent) -> Result<T> {
+    pub(crate) async fn run(&self, sent: &mut Sent) -> Result<T> {
         let began = Instant::now();
         let named = |error: Error| {
             let error = error.with_operation(self.operation);

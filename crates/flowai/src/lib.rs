@@ -11,7 +11,7 @@
 //!
 //! Where things are:
 //! - [`Client`] and its set-up: `client`, `config`, `base_url`, `secret`, `proxy`, `trace_id`.
-//! - One file for each area of the API, with its endpoints and documents: `messages`, `media`, `ask`, `history`,
+//! - One file for each area of the API, with its endpoints and documents: `messages`, `many` (several at a time), `media`, `ask`, `history`,
 //!   `threads`, [`business_hours`], `bot`, `handover`, `triggers`, `broadcast`, and `request` for anything else. What they
 //!   have in common: `payload` (what a message may say), [`models`] (who speaks and what was said), [`templates`] (the
 //!   parts of a reply), `operation` (an endpoint, a request), `call` (waiting for it), and [`model`] (how a JSON document
@@ -36,6 +36,7 @@ pub mod error;
 mod fork;
 mod handover;
 mod history;
+mod many;
 mod media;
 mod messages;
 pub mod models;
@@ -64,6 +65,7 @@ pub use client::{Client, Receipt};
 pub use config::{ClientBuilder, MetadataForm};
 pub use error::{Delivery, Error, ErrorKind, ErrorResponse, Result};
 pub use history::{HistoryIter, HistoryOptions, HistoryPage};
+pub use many::{Courier, MAX_CONCURRENCY, Many, SendMany, Sending, Until};
 pub use media::{Feeder, MAX_UPLOAD_SIZE, Progress, Upload, UploadContent, UploadParts};
 pub use model::{Document, Object};
 pub use models::{HistoryEntry, Originator, Profile, ReplyMessage, Template};

@@ -85,6 +85,14 @@ impl Awaitable {
         Awaitable::new(name, future::ready(Box::new(finish) as Finish))
     }
 
+    /// What gives nothing but that the time has come.
+    pub fn waiting(name: &'static str, until: impl Future<Output = ()> + Send + 'static) -> Awaitable {
+        Awaitable::new(name, async move {
+            until.await;
+            Box::new(|py: Python<'_>| Ok(py.None())) as Finish
+        })
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

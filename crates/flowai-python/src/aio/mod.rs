@@ -15,6 +15,7 @@ mod pages;
 mod upload;
 
 pub use self::{
+    awaitable::Awaitable,
     client::{AsyncClient, call, close},
     pages::{AsyncHistoryIterator, AsyncThreadIterator},
     upload::upload,

@@ -23,6 +23,7 @@ use std::{
 
 use tokio::time::{Instant, sleep, timeout_at};
 
+pub(crate) use pool::MAX_CONNECTIONS;
 pub(crate) use response::Response;
 
 use self::{

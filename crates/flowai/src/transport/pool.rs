@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Requests under way at the same time; more wait for their turn.
-const MAX_CONNECTIONS: usize = 128;
+pub(crate) const MAX_CONNECTIONS: usize = 128;
 /// Connections being made at the same time. A burst of TLS handshakes would resume no session.
 const MAX_CONNECTING: usize = 8;
 /// Idle connections are dropped after this time, before middleboxes forget them silently.
