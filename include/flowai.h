@@ -235,6 +235,21 @@ typedef struct {
 } flowai_str;
 
 /**
+ * Ends waits from elsewhere: from another thread, or from a signal handler. Give it to calls with
+ * flowai_send_options_set_cancel(), to all calls of a client with flowai_client_options_set_cancel(), to the waits of a
+ * receiver, inbox or outbox with flowai_receiver_set_cancel(), flowai_inbox_set_cancel(), flowai_outbox_set_cancel(),
+ * and to a call without waiting in a flowai_async. Any number of them may have the same one. When it is triggered each
+ * of them ends with FLOWAI_ERR_CANCELLED within milliseconds, and flowai_error_delivery() says what became of a message.
+ * Free it with flowai_cancel_free(); what has it keeps it.
+ */
+typedef struct {
+  /**
+   * 0 is none.
+   */
+  uint64_t id;
+} flowai_cancel;
+
+/**
  * The settings of a client. Free it with flowai_config_free(), any time after flowai_client_new(), which copies it.
  */
 typedef struct {
@@ -484,6 +499,64 @@ typedef struct {
    */
   uint64_t id;
 } flowai_verifier;
+
+/**
+ * A call of an operation, with its arguments, that can be made any number of times: flowai_queue_submit() starts it
+ * without waiting, flowai_call_wait() waits for it. Every function flowai_client_... that talks to the service is an
+ * operation, by the rest of its name; the arguments are the parameters of that function, and what its options can have,
+ * by their names: flowai_client_send_text() is the operation "send_text" with "thread_id", "text", and if need be
+ * "trace_id", "timeout" and so on. Except:
+ *
+ * - "message" of "send", "ask" and broadcasts, "originator", "channel", "audience" and "segments" are JSON, as they go
+ *   over the wire; an "originator" may be a name, and the "message" of "ask" a text.
+ * - "timeout" and "idle_timeout" are seconds, and may have a fraction.
+ * - "upload_media" has its file from flowai_call_set_path() or flowai_call_set_bytes(), or as the argument "file": a path,
+ *   or an object with "path", "text" or "base64", and "filename".
+ * - The longitude of "send_location" is "long".
+ * - "query" of "request" is an object.
+ * - "iter_history" and "iter_threads" read everything, up to "limit".
+ *
+ * Free it with flowai_call_free().
+ */
+typedef struct {
+  /**
+   * 0 is none.
+   */
+  uint64_t id;
+} flowai_call;
+
+/**
+ * A call that is finished: what it gives, or why it failed. Free it with flowai_completion_free(), unless it was given to
+ * a function, after which the library frees it. What is taken from it lives on by itself.
+ */
+typedef struct {
+  /**
+   * 0 is none.
+   */
+  uint64_t id;
+} flowai_completion;
+
+/**
+ * Where calls end up that are not waited for: flowai_queue_submit() starts one, and flowai_poll() gives what is
+ * finished, or calls a function for it, on the thread that polls. flowai_queue_fd() is a descriptor for the event loop
+ * of the program. A queue is bounded: what is outstanding and what is finished and not taken count together. A thread
+ * of the library does the work; it blocks all signals. Free the queue with flowai_queue_free().
+ *
+ * In a forked child the functions fail with FLOWAI_ERR_FORKED; a queue that the child makes works.
+ */
+typedef struct {
+  /**
+   * 0 is none.
+   */
+  uint64_t id;
+} flowai_queue;
+
+/**
+ * Called for what is finished, by flowai_poll() and on its thread. It may call the library: submit the next call to the
+ * same queue, and free the queue too. Its arguments: the user_data that was given with it; the completion, which the
+ * library frees when it returns. It must not unwind: no C++ exception may leave it.
+ */
+typedef void (*flowai_done)(void *user_data, flowai_completion completion);
 
 /**
  * A name and a value: a header of an HTTP request, or a parameter of a query.
@@ -957,6 +1030,53 @@ flowai_status flowai_error_retry_after_ms(flowai_error error, int64_t *out);
 void flowai_error_free(flowai_error error);
 
 /**
+ * Makes a handle that nobody has triggered.
+ *
+ * @param err  Receives an error on failure; may be NULL.
+ * @param out  Receives the handle, which the caller frees.
+ * @return     FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT.
+ * @par Thread safety  Any thread.
+ */
+FLOWAI_NODISCARD flowai_status flowai_cancel_new(flowai_error *err, flowai_cancel *out);
+
+/**
+ * Ends every wait that has this handle, now and from now on, until flowai_cancel_reset().
+ *
+ * @param cancel  A handle.
+ * @return        FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread. Async-signal-safe: it takes no lock, allocates nothing and leaves errno alone.
+ */
+flowai_status flowai_cancel_trigger(flowai_cancel cancel);
+
+/**
+ * Whether a handle was triggered.
+ *
+ * @param cancel  A handle.
+ * @param out     Receives the answer.
+ * @return        FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ * @par Thread safety  Any thread.
+ */
+flowai_status flowai_cancel_triggered(flowai_cancel cancel, bool *out);
+
+/**
+ * Makes a handle as new, for what begins afterwards. Waits that it has ended already have seen that or not: reset it
+ * when they have returned.
+ *
+ * @param cancel  A handle.
+ * @param err     Receives an error on failure; may be NULL.
+ * @return        FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread.
+ */
+flowai_status flowai_cancel_reset(flowai_cancel cancel, flowai_error *err);
+
+/**
+ * Frees a handle, which triggers nothing. {0} and one that was freed before are left alone.
+ *
+ * @param cancel  A handle.
+ */
+void flowai_cancel_free(flowai_cancel cancel);
+
+/**
  * Makes settings with every default. What is not set is taken from the environment (FLOWAI_API_KEY, FLOWAI_BASE_URL)
  * when a client is made.
  *
@@ -1342,6 +1462,16 @@ flowai_status flowai_client_options_set_originator_json(flowai_client_options op
                                                         flowai_error *err);
 
 /**
+ * Sets what gives up every call of the client, those of its iterators too, beside what the call is given itself.
+ *
+ * @param options  Options.
+ * @param cancel   A handle, which stays the caller's and may be freed at once.
+ * @param err      Receives an error on failure; may be NULL.
+ * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_client_options_set_cancel(flowai_client_options options, flowai_cancel cancel, flowai_error *err);
+
+/**
  * Frees options. {0} and what was freed before are left alone.
  *
  * @param options  Options.
@@ -1522,6 +1652,16 @@ flowai_status flowai_send_options_set_params_json(flowai_send_options options,
  * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  */
 flowai_status flowai_send_options_set_timeout_ms(flowai_send_options options, uint32_t ms, flowai_error *err);
+
+/**
+ * Sets what gives a call up. For every function of a client that takes options.
+ *
+ * @param options  Options.
+ * @param cancel   A handle, which stays the caller's and may be freed at once; {0} for none.
+ * @param err      Receives an error on failure; may be NULL.
+ * @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ */
+flowai_status flowai_send_options_set_cancel(flowai_send_options options, flowai_cancel cancel, flowai_error *err);
 
 /**
  * Sets how long a message may wait in an outbox; then it is reported as failed. Default: the longest time that the
@@ -3289,6 +3429,413 @@ flowai_status flowai_verifier_unwrap(flowai_verifier verifier,
 void flowai_verifier_free(flowai_verifier verifier);
 
 /**
+ * Prepares a call.
+ *
+ * @param client     A client; the call works on when it is freed.
+ * @param operation  The name of the operation, such as "send_text".
+ * @param err        Receives an error on failure; may be NULL.
+ * @param out        Receives the call, which the caller frees.
+ * @return           FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT (there is no such operation), FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_call_new(flowai_client client,
+                              const char *operation,
+                              flowai_error *err,
+                              flowai_call *out);
+
+/**
+ * Sets an argument that is a text.
+ *
+ * @param call   A call.
+ * @param name   The name of the argument.
+ * @param value  A text; NULL to leave the argument out.
+ * @param err    Receives an error on failure; may be NULL.
+ * @return       FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread; not while another one uses the call, which gives FLOWAI_ERR_INVALID_ARGUMENT.
+ */
+flowai_status flowai_call_set_text(flowai_call call, const char *name, const char *value, flowai_error *err);
+
+/**
+ * Sets an argument that is a whole number.
+ *
+ * @param call   A call.
+ * @param name   The name of the argument.
+ * @param value  A number; FLOWAI_NONE to leave the argument out.
+ * @param err    Receives an error on failure; may be NULL.
+ * @return       FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread; not while another one uses the call, which gives FLOWAI_ERR_INVALID_ARGUMENT.
+ */
+flowai_status flowai_call_set_integer(flowai_call call, const char *name, int64_t value, flowai_error *err);
+
+/**
+ * Sets an argument that is a number with a fraction, such as "timeout", in seconds.
+ *
+ * @param call   A call.
+ * @param name   The name of the argument.
+ * @param value  A finite number.
+ * @param err    Receives an error on failure; may be NULL.
+ * @return       FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread; not while another one uses the call, which gives FLOWAI_ERR_INVALID_ARGUMENT.
+ */
+flowai_status flowai_call_set_number(flowai_call call, const char *name, double value, flowai_error *err);
+
+/**
+ * Sets an argument that is true or false.
+ *
+ * @param call   A call.
+ * @param name   The name of the argument.
+ * @param value  Which.
+ * @param err    Receives an error on failure; may be NULL.
+ * @return       FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread; not while another one uses the call, which gives FLOWAI_ERR_INVALID_ARGUMENT.
+ */
+flowai_status flowai_call_set_boolean(flowai_call call, const char *name, bool value, flowai_error *err);
+
+/**
+ * Sets an argument of any kind.
+ *
+ * @param call   A call.
+ * @param name   The name of the argument.
+ * @param value  A JSON document; null to leave the argument out.
+ * @param err    Receives an error on failure; may be NULL.
+ * @return       FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread; not while another one uses the call, which gives FLOWAI_ERR_INVALID_ARGUMENT.
+ */
+flowai_status flowai_call_set_json(flowai_call call, const char *name, const char *value, flowai_error *err);
+
+/**
+ * Sets several arguments; those that are not named stay as they are.
+ *
+ * @param call       A call.
+ * @param arguments  A JSON object of arguments by their names.
+ * @param err        Receives an error on failure; may be NULL.
+ * @return           FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread; not while another one uses the call, which gives FLOWAI_ERR_INVALID_ARGUMENT.
+ */
+flowai_status flowai_call_set_arguments(flowai_call call, const char *arguments, flowai_error *err);
+
+/**
+ * Sets the file of an upload, in place of what was set before. It is read while the call is made.
+ *
+ * @param call  A call.
+ * @param path  A path.
+ * @param err   Receives an error on failure; may be NULL.
+ * @return      FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread; not while another one uses the call, which gives FLOWAI_ERR_INVALID_ARGUMENT.
+ */
+flowai_status flowai_call_set_path(flowai_call call, const char *path, flowai_error *err);
+
+/**
+ * Sets the content of an upload, which is copied, in place of what was set before. The argument "filename" gives the
+ * MIME type and the kind of media, unless they are set.
+ *
+ * @param call  A call.
+ * @param data  The content; may be NULL if len is 0.
+ * @param len   Its length in bytes, at most 250 * 1024 * 1024.
+ * @param err   Receives an error on failure; may be NULL.
+ * @return      FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread; not while another one uses the call, which gives FLOWAI_ERR_INVALID_ARGUMENT.
+ */
+flowai_status flowai_call_set_bytes(flowai_call call, const void *data, size_t len, flowai_error *err);
+
+/**
+ * Sets what gives the call up.
+ *
+ * @param call    A call.
+ * @param cancel  A handle, which stays the caller's and may be freed at once; {0} for none.
+ * @param err     Receives an error on failure; may be NULL.
+ * @return        FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread; not while another one uses the call, which gives FLOWAI_ERR_INVALID_ARGUMENT.
+ */
+flowai_status flowai_call_set_cancel(flowai_call call, flowai_cancel cancel, flowai_error *err);
+
+/**
+ * Makes a call and waits for its result. It can be made again.
+ *
+ * @param call  A call.
+ * @param err   Receives an error on failure; may be NULL.
+ * @param out   Receives a completion, which the caller frees: flowai_completion_receipt() and so on take the result from
+ *              it, flowai_completion_json() reads it.
+ * @return      As the function of the operation. A call that fails gives an error and no completion.
+ * @par Thread safety  Any thread, the same call from several at once.
+ * @par Blocking       Until the service has answered, at most for the deadline.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_call_wait(flowai_call call,
+                               flowai_error *err,
+                               flowai_completion *out);
+
+/**
+ * Frees a call. Those that were submitted go on. {0} and one that was freed before are left alone.
+ *
+ * @param call  A call.
+ */
+void flowai_call_free(flowai_call call);
+
+/**
+ * Makes any call, with JSON in and JSON out: arguments and operations as flowai_call has them. So a program can be
+ * written that need not know the operations, and new ones can be called without a new version of this header.
+ *
+ * @param client     A client.
+ * @param operation  The name of the operation, such as "send_text".
+ * @param arguments  A JSON object of arguments by their names: {"thread_id": "thread-1", "text": "Hello"}. NULL for none.
+ * @param err        Receives an error on failure; may be NULL.
+ * @param out        Receives the result, a JSON document, which the caller frees.
+ * @return           As the function of the operation.
+ * @par Thread safety  Any thread, the same client from several at once.
+ * @par Blocking       Until the service has answered, at most for the deadline.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_client_call_json(flowai_client client,
+                                      const char *operation,
+                                      const char *arguments,
+                                      flowai_error *err,
+                                      flowai_string *out);
+
+/**
+ * Makes a queue.
+ *
+ * @param capacity  How many calls may be outstanding, or finished and not taken, at most; more than 0.
+ * @param err       Receives an error on failure; may be NULL.
+ * @param out       Receives the queue, which the caller frees.
+ * @return          FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_INTERNAL (no descriptor is left).
+ * @par Thread safety  Any thread.
+ */
+FLOWAI_NODISCARD flowai_status flowai_queue_new(size_t capacity, flowai_error *err, flowai_queue *out);
+
+/**
+ * The descriptor of a queue, for poll(), epoll and the like. It is readable as long as something is there to be taken;
+ * then call flowai_poll() with a time limit of 0. Do not read from it, and do not close it.
+ *
+ * @param queue  A queue.
+ * @param out    Receives the descriptor, which lives as long as the queue.
+ * @return       FLOWAI_OK, FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ * @par Thread safety  Any thread.
+ */
+flowai_status flowai_queue_fd(flowai_queue queue, int32_t *out);
+
+/**
+ * How much is outstanding, or finished and not taken.
+ *
+ * @param queue  A queue.
+ * @param out    Receives the number.
+ * @return       FLOWAI_OK, FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ * @par Thread safety  Any thread.
+ */
+flowai_status flowai_queue_count(flowai_queue queue, size_t *out);
+
+/**
+ * Starts a call and returns at once. Its arguments are checked before, and copied: the call can be changed, submitted
+ * again and freed. flowai_call_set_cancel() gives it up.
+ *
+ * @param queue      A queue.
+ * @param call       A call.
+ * @param done       What flowai_poll() calls when it is finished; NULL to be given a completion instead.
+ * @param user_data  Passed to the function, and in the completion, and never looked at; may be NULL.
+ * @param err        Receives an error on failure; may be NULL.
+ * @return           FLOWAI_OK, and there will be one completion, whatever happens, unless the queue is freed before;
+ *                   FLOWAI_ERR_INVALID_ARGUMENT; FLOWAI_ERR_QUEUE_FULL (take something first); FLOWAI_ERR_CLOSED;
+ *                   FLOWAI_ERR_FORKED; FLOWAI_ERR_BAD_HANDLE. When it fails nothing is sent.
+ * @par Thread safety  Any thread, the same queue from several at once.
+ * @par Blocking       Never.
+ */
+flowai_status flowai_queue_submit(flowai_queue queue,
+                                  flowai_call call,
+                                  flowai_done done,
+                                  void *user_data,
+                                  flowai_error *err);
+
+/**
+ * Takes what is finished. Everything that has a function is given to it, in the order in which it finished, until
+ * something comes that has none, which is handed out. When nothing is finished it waits.
+ *
+ * @param queue       A queue.
+ * @param timeout_ms  How long to wait at most, in milliseconds; 0 not to wait, FLOWAI_FOREVER for no limit.
+ * @param err         Receives an error on failure; may be NULL.
+ * @param out         Receives a completion, which the caller frees; {0} when functions were called, when the time is
+ *                    over, or after flowai_queue_wake().
+ * @return            FLOWAI_OK, FLOWAI_ERR_CLOSED (the queue was freed meanwhile), FLOWAI_ERR_FORKED,
+ *                    FLOWAI_ERR_INVALID_ARGUMENT (out is NULL), FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread, several at once; each completion goes to one of them.
+ * @par Blocking       For the time limit, and while functions run; flowai_queue_wake() and flowai_queue_free() end the
+ *                     wait.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_poll(flowai_queue queue,
+                          uint32_t timeout_ms,
+                          flowai_error *err,
+                          flowai_completion *out);
+
+/**
+ * Ends the flowai_poll() that waits, or else the next one that would wait.
+ *
+ * @param queue  A queue.
+ * @return       FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread. Async-signal-safe.
+ */
+flowai_status flowai_queue_wake(flowai_queue queue);
+
+/**
+ * Frees a queue. Calls that are outstanding are given up: what has left may still be handled by the service, and nobody
+ * is told. What is finished and not taken is gone. When this returns no function of the program runs any more that the
+ * queue has called, except on this thread, and none will: what their user_data points to can be freed. {0} and one that
+ * was freed before are left alone.
+ *
+ * @param queue  A queue.
+ * @par Blocking  Until functions that other threads are in have returned; do not hold a lock that they wait for.
+ */
+void flowai_queue_free(flowai_queue queue);
+
+/**
+ * How a call ended, as the function that waits for it would have returned it.
+ *
+ * @param completion  A completion.
+ * @param out         Receives FLOWAI_OK or one of FLOWAI_ERR_... .
+ * @return            FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_completion_status(flowai_completion completion, flowai_status *out);
+
+/**
+ * What the call was submitted with.
+ *
+ * @param completion  A completion.
+ * @param out         Receives the user_data, which was never looked at.
+ * @return            FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_completion_user_data(flowai_completion completion, void **out);
+
+/**
+ * What was called, such as "send_text"; "receiver_next", "inbox_next" and "outbox_next_report" for what is watched.
+ *
+ * @param completion  A completion.
+ * @param out         Receives text that lives as long as the completion.
+ * @return            FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_completion_operation(flowai_completion completion, flowai_str *out);
+
+/**
+ * Takes why a call failed.
+ *
+ * @param completion  A completion.
+ * @param out         Receives the error, which the caller frees; {0} when the call did not fail, or it was taken before.
+ * @return            FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_completion_error(flowai_completion completion,
+                                      flowai_error *out);
+
+/**
+ * The result of a call as a JSON document, with the names that its fields have in every language.
+ *
+ * @param completion  A completion.
+ * @param out         Receives text that lives as long as the completion; empty when the call failed, when its result
+ *                    was taken before, and for what is watched.
+ * @return            FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL).
+ */
+flowai_status flowai_completion_json(flowai_completion completion, flowai_str *out);
+
+/**
+ * Takes the receipt of a call that was acknowledged: a send, pause, resume, handover and so on.
+ *
+ * @param completion  A completion.
+ * @param out         Receives the receipt, which the caller frees.
+ * @return            FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL, or the completion
+ *                    gives no such thing, or it was taken before).
+ */
+FLOWAI_NODISCARD flowai_status flowai_completion_receipt(flowai_completion completion, flowai_receipt *out);
+
+/**
+ * Takes the reply to "ask".
+ *
+ * @param completion  A completion.
+ * @param out         Receives the reply, which the caller frees.
+ * @return            FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL, or the completion
+ *                    gives no such thing, or it was taken before).
+ */
+FLOWAI_NODISCARD flowai_status flowai_completion_reply(flowai_completion completion, flowai_reply *out);
+
+/**
+ * Takes the page of "history" or "threads".
+ *
+ * @param completion  A completion.
+ * @param out         Receives the page, which the caller frees.
+ * @return            FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL, or the completion
+ *                    gives no such thing, or it was taken before).
+ */
+FLOWAI_NODISCARD flowai_status flowai_completion_page(flowai_completion completion, flowai_page *out);
+
+/**
+ * Takes the list of "iter_history" (documents named HistoryEntry), "iter_threads" and "trigger_events" (texts), and
+ * "segments" (documents named Segment).
+ *
+ * @param completion  A completion.
+ * @param out         Receives the list, which the caller frees.
+ * @return            FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL, or the completion
+ *                    gives no such thing, or it was taken before).
+ */
+FLOWAI_NODISCARD flowai_status flowai_completion_list(flowai_completion completion, flowai_list *out);
+
+/**
+ * Takes the thread id of "create_thread".
+ *
+ * @param completion  A completion.
+ * @param out         Receives the text, which the caller frees.
+ * @return            FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL, or the completion
+ *                    gives no such thing, or it was taken before).
+ */
+FLOWAI_NODISCARD flowai_status flowai_completion_string(flowai_completion completion, flowai_string *out);
+
+/**
+ * Takes the result of "business_hours".
+ *
+ * @param completion  A completion.
+ * @param out         Receives the business hours, which the caller frees.
+ * @return            FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL, or the completion
+ *                    gives no such thing, or it was taken before).
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_completion_business_hours(flowai_completion completion,
+                                               flowai_business_hours *out);
+
+/**
+ * Takes the result of "bot_status".
+ *
+ * @param completion  A completion.
+ * @param out         Receives the status, which the caller frees.
+ * @return            FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL, or the completion
+ *                    gives no such thing, or it was taken before).
+ */
+FLOWAI_NODISCARD flowai_status flowai_completion_bot_status(flowai_completion completion, flowai_bot_status *out);
+
+/**
+ * Takes the result of "request".
+ *
+ * @param completion  A completion.
+ * @param out         Receives the response, which the caller frees.
+ * @return            FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL, or the completion
+ *                    gives no such thing, or it was taken before).
+ */
+FLOWAI_NODISCARD flowai_status flowai_completion_response(flowai_completion completion, flowai_response *out);
+
+/**
+ * Takes the event of a receiver that is watched.
+ *
+ * @param completion  A completion.
+ * @param out         Receives the event, which the caller frees.
+ * @return            FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL, or the completion
+ *                    gives no such thing, or it was taken before).
+ */
+FLOWAI_NODISCARD flowai_status flowai_completion_event(flowai_completion completion, flowai_event *out);
+
+/**
+ * Frees a completion and what was not taken from it. {0} and one that was freed before are left alone.
+ *
+ * @param completion  A completion.
+ */
+void flowai_completion_free(flowai_completion completion);
+
+/**
  * The version of the library that is running, such as "0.1.0"; compare with FLOWAI_VERSION, that of this header.
  *
  * @return  A string that lives for ever. Never NULL.
@@ -3688,11 +4235,11 @@ flowai_status flowai_receiver_port(flowai_receiver receiver, uint16_t *out);
  * @param err         Receives an error on failure; may be NULL.
  * @param out         Receives the event, which the caller frees; {0} when the time is over.
  * @return            FLOWAI_OK, FLOWAI_ERR_CLOSED (the receiver was stopped and all its events were taken),
- *                    FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT (also where events go to an inbox),
- *                    FLOWAI_ERR_BAD_HANDLE.
+ *                    FLOWAI_ERR_CANCELLED, FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT (also where events go to an
+ *                    inbox), FLOWAI_ERR_BAD_HANDLE.
  * @par Thread safety  Any thread, several at once; each event is handed out once.
- * @par Blocking       For the time limit; flowai_receiver_stop() and flowai_receiver_free() on another thread end the
- *                     wait.
+ * @par Blocking       For the time limit; flowai_receiver_stop() and flowai_receiver_free() on another thread and
+ *                     flowai_receiver_set_cancel() end the wait.
  */
 FLOWAI_NODISCARD
 flowai_status flowai_receiver_next(flowai_receiver receiver,
@@ -3720,6 +4267,18 @@ flowai_status flowai_receiver_wait(flowai_receiver receiver,
                                    uint32_t timeout_ms,
                                    flowai_error *err,
                                    flowai_event *out);
+
+/**
+ * Sets what gives up flowai_receiver_next(), flowai_receiver_wait() and flowai_receiver_stop(), when they begin
+ * afterwards. The receiver itself goes on.
+ *
+ * @param receiver  A receiver.
+ * @param cancel    A handle, which stays the caller's and may be freed at once; {0} for none.
+ * @param err       Receives an error on failure; may be NULL.
+ * @return          FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread.
+ */
+flowai_status flowai_receiver_set_cancel(flowai_receiver receiver, flowai_cancel cancel, flowai_error *err);
 
 /**
  * Loads certificate and key from their files now, for the connections that come; those that are open stay. This happens
@@ -3755,10 +4314,10 @@ FLOWAI_NODISCARD flowai_status flowai_receiver_stats(flowai_receiver receiver, f
  *
  * @param receiver  A receiver.
  * @param err       Receives an error on failure; may be NULL.
- * @return          FLOWAI_OK, FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
+ * @return          FLOWAI_OK, FLOWAI_ERR_CANCELLED (it goes on to stop), FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
  * @par Thread safety  Any thread, several times too.
  * @par Blocking       Until the requests in flight are answered, at most for
- *                     flowai_receiver_config_set_drain_time_ms().
+ *                     flowai_receiver_config_set_drain_time_ms(); flowai_receiver_set_cancel() ends the wait.
  */
 flowai_status flowai_receiver_stop(flowai_receiver receiver, flowai_error *err);
 
@@ -3920,16 +4479,30 @@ FLOWAI_NODISCARD flowai_status flowai_inbox_attach(const char *path, flowai_erro
  * @param err         Receives an error on failure; may be NULL.
  * @param out         Receives the delivery, which the caller settles and frees; {0} when the time is over.
  * @return            FLOWAI_OK, FLOWAI_ERR_STORAGE (the event is handed out later), FLOWAI_ERR_CLOSED,
- *                    FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT (also where the inbox was only attached to),
+ *                    FLOWAI_ERR_CANCELLED, FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT (also where the inbox was only attached to),
  *                    FLOWAI_ERR_BAD_HANDLE.
  * @par Thread safety  Any thread, several at once; each event is handed out to one of them.
- * @par Blocking       For the time limit; flowai_inbox_close() on another thread ends the wait.
+ * @par Blocking       For the time limit; flowai_inbox_close() on another thread and flowai_inbox_set_cancel() end the
+ *                     wait.
  */
 FLOWAI_NODISCARD
 flowai_status flowai_inbox_next(flowai_inbox inbox,
                                 uint32_t timeout_ms,
                                 flowai_error *err,
                                 flowai_inbox_delivery *out);
+
+/**
+ * Sets what gives up flowai_inbox_next() and flowai_inbox_handle(), when they begin afterwards. The inbox itself goes on.
+ *
+ * @param inbox   An inbox.
+ * @param cancel  A handle, which stays the caller's and may be freed at once; {0} for none.
+ * @param err     Receives an error on failure; may be NULL.
+ * @return        FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread.
+ */
+flowai_status flowai_inbox_set_cancel(flowai_inbox inbox,
+                                      flowai_cancel cancel,
+                                      flowai_error *err);
 
 /**
  * Stores the event or the array of events that a webhook call carries, all or none, for a program that has an HTTP
@@ -4242,7 +4815,7 @@ void flowai_inbox_delivery_free(flowai_inbox_delivery delivery);
  * @param go_on      Whether to go on; NULL to go on until the inbox is closed.
  * @param user_data  Passed to both functions and never looked at; may be NULL. Several threads get it at once.
  * @param err        Receives an error on failure; may be NULL.
- * @return           FLOWAI_OK at the end, FLOWAI_ERR_INVALID_ARGUMENT (also where the inbox was only attached to),
+ * @return           FLOWAI_OK at the end, FLOWAI_ERR_CANCELLED (flowai_inbox_set_cancel()), FLOWAI_ERR_INVALID_ARGUMENT (also where the inbox was only attached to),
  *                   FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
  * @par Thread safety  Any thread.
  * @par Blocking       Until the inbox is closed or go_on returns false.
@@ -4438,16 +5011,30 @@ flowai_status flowai_outbox_attach(const char *path,
  * @param timeout_ms  How long to wait at most, in milliseconds; FLOWAI_FOREVER for no limit.
  * @param err         Receives an error on failure; may be NULL.
  * @param out         Receives the report, which the caller acknowledges and frees; {0} when the time is over.
- * @return            FLOWAI_OK, FLOWAI_ERR_STORAGE, FLOWAI_ERR_CLOSED, FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT
- *                    (also where the outbox was only attached to), FLOWAI_ERR_BAD_HANDLE.
+ * @return            FLOWAI_OK, FLOWAI_ERR_STORAGE, FLOWAI_ERR_CLOSED, FLOWAI_ERR_CANCELLED, FLOWAI_ERR_FORKED,
+ *                    FLOWAI_ERR_INVALID_ARGUMENT (also where the outbox was only attached to), FLOWAI_ERR_BAD_HANDLE.
  * @par Thread safety  Any thread, several at once; each report is handed out once.
- * @par Blocking       For the time limit; flowai_outbox_close() and flowai_outbox_free() on another thread end the wait.
+ * @par Blocking       For the time limit; flowai_outbox_close() and flowai_outbox_free() on another thread and
+ *                     flowai_outbox_set_cancel() end the wait.
  */
 FLOWAI_NODISCARD
 flowai_status flowai_outbox_next_report(flowai_outbox outbox,
                                         uint32_t timeout_ms,
                                         flowai_error *err,
                                         flowai_outbox_report *out);
+
+/**
+ * Sets what gives up flowai_outbox_next_report() and flowai_outbox_flush(), when they begin afterwards. The outbox itself goes on.
+ *
+ * @param outbox  An outbox.
+ * @param cancel  A handle, which stays the caller's and may be freed at once; {0} for none.
+ * @param err     Receives an error on failure; may be NULL.
+ * @return        FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread.
+ */
+flowai_status flowai_outbox_set_cancel(flowai_outbox outbox,
+                                       flowai_cancel cancel,
+                                       flowai_error *err);
 
 /**
  * Takes note of a delivery event ("Events" of the API document, message.delivered), whoever has received it: give it
@@ -4471,15 +5058,13 @@ flowai_status flowai_outbox_confirm(flowai_outbox outbox, flowai_event event, fl
  * @param timeout_ms  How long to wait at most, in milliseconds; FLOWAI_FOREVER for no limit.
  * @param err         Receives an error on failure; may be NULL.
  * @param out         Receives how many messages are left.
- * @return            FLOWAI_OK, FLOWAI_ERR_STORAGE, FLOWAI_ERR_CLOSED, FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT
- *                    (also where the outbox was only attached to), FLOWAI_ERR_BAD_HANDLE.
+ * @return            FLOWAI_OK, FLOWAI_ERR_STORAGE, FLOWAI_ERR_CLOSED, FLOWAI_ERR_CANCELLED, FLOWAI_ERR_FORKED,
+ *                    FLOWAI_ERR_INVALID_ARGUMENT (also where the outbox was only attached to), FLOWAI_ERR_BAD_HANDLE.
  * @par Thread safety  Any thread.
- * @par Blocking       For the time limit; flowai_outbox_close() and flowai_outbox_free() on another thread end the wait.
+ * @par Blocking       For the time limit; flowai_outbox_close() and flowai_outbox_free() on another thread and
+ *                     flowai_outbox_set_cancel() end the wait.
  */
-flowai_status flowai_outbox_flush(flowai_outbox outbox,
-                                  uint32_t timeout_ms,
-                                  flowai_error *err,
-                                  uint64_t *out);
+flowai_status flowai_outbox_flush(flowai_outbox outbox, uint32_t timeout_ms, flowai_error *err, uint64_t *out);
 
 /**
  * Lists the messages that wait, in the order in which they were taken in.
@@ -4876,6 +5461,86 @@ flowai_status flowai_outbox_report_ack(flowai_outbox_report report, flowai_error
  * @param report  A report.
  */
 void flowai_outbox_report_free(flowai_outbox_report report);
+
+/**
+ * Has a queue hand out the events of a receiver: each is a completion, from which flowai_completion_event() takes it. The
+ * next one is taken from the receiver when this one was taken from the queue, so they stay in order and the queue is not
+ * filled. It goes on until the receiver is stopped, of which the last completion tells, with FLOWAI_ERR_CLOSED, or the
+ * queue is freed; an event that was not taken from the queue then is gone, like those in the receiver.
+ *
+ * @param queue      A queue, of which this takes one place.
+ * @param receiver   A receiver, which stays the caller's.
+ * @param done       What flowai_poll() calls for each event; NULL to be given completions instead.
+ * @param user_data  Passed to the function, and in the completions, and never looked at; may be NULL.
+ * @param err        Receives an error on failure; may be NULL.
+ * @return           FLOWAI_OK, FLOWAI_ERR_QUEUE_FULL, FLOWAI_ERR_CLOSED, FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread. A thread of the library waits for the events; it blocks all signals.
+ * @par Blocking       Never.
+ */
+flowai_status flowai_queue_watch_receiver(flowai_queue queue,
+                                          flowai_receiver receiver,
+                                          flowai_done done,
+                                          void *user_data,
+                                          flowai_error *err);
+
+/**
+ * As flowai_queue_watch_receiver(), with the events of an inbox: flowai_completion_inbox_delivery() takes each of them,
+ * to be settled. One that was not taken from the queue is handed out again.
+ *
+ * @param queue      A queue, of which this takes one place.
+ * @param inbox      An inbox, which stays the caller's. It is closed by flowai_inbox_close(), not by freeing it.
+ * @param done       What flowai_poll() calls for each event; NULL to be given completions instead.
+ * @param user_data  Passed to the function, and in the completions, and never looked at; may be NULL.
+ * @param err        Receives an error on failure; may be NULL.
+ * @return           FLOWAI_OK, FLOWAI_ERR_QUEUE_FULL, FLOWAI_ERR_CLOSED, FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread. A thread of the library waits for the events; it blocks all signals.
+ * @par Blocking       Never.
+ */
+flowai_status flowai_queue_watch_inbox(flowai_queue queue,
+                                       flowai_inbox inbox,
+                                       flowai_done done,
+                                       void *user_data,
+                                       flowai_error *err);
+
+/**
+ * As flowai_queue_watch_receiver(), with the reports of an outbox: flowai_completion_outbox_report() takes each of them.
+ *
+ * @param queue      A queue, of which this takes one place.
+ * @param outbox     An outbox, which stays the caller's.
+ * @param done       What flowai_poll() calls for each report; NULL to be given completions instead.
+ * @param user_data  Passed to the function, and in the completions, and never looked at; may be NULL.
+ * @param err        Receives an error on failure; may be NULL.
+ * @return           FLOWAI_OK, FLOWAI_ERR_QUEUE_FULL, FLOWAI_ERR_CLOSED, FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
+ * @par Thread safety  Any thread. A thread of the library waits for the reports; it blocks all signals.
+ * @par Blocking       Never.
+ */
+flowai_status flowai_queue_watch_outbox(flowai_queue queue,
+                                        flowai_outbox outbox,
+                                        flowai_done done,
+                                        void *user_data,
+                                        flowai_error *err);
+
+/**
+ * Takes the event of an inbox that is watched.
+ *
+ * @param completion  A completion.
+ * @param out         Receives the delivery, which the caller settles and frees.
+ * @return            FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL, or the completion
+ *                    gives no such thing, or it was taken before).
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_completion_inbox_delivery(flowai_completion completion,
+                                               flowai_inbox_delivery *out);
+
+/**
+ * Takes the report of an outbox that is watched.
+ *
+ * @param completion  A completion.
+ * @param out         Receives the report, which the caller acknowledges and frees.
+ * @return            FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL, or the completion
+ *                    gives no such thing, or it was taken before).
+ */
+FLOWAI_NODISCARD flowai_status flowai_completion_outbox_report(flowai_completion completion, flowai_outbox_report *out);
 
 #ifdef __cplusplus
 }  // extern "C"

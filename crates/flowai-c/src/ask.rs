@@ -33,6 +33,17 @@ pub(crate) struct Replied {
     json: Lazy,
 }
 
+impl From<Reply> for Replied {
+    fn from(reply: Reply) -> Replied {
+        Replied {
+            thread_id: Owned::new(reply.thread_id()),
+            reply,
+            text: Lazy::default(),
+            json: Lazy::default(),
+        }
+    }
+}
+
 fn ask(
     client: flowai_client,
     thread_id: &Text,
@@ -49,12 +60,7 @@ fn ask(
         options.only_for_call(&MESSAGE)?;
         let call = client.client.ask(thread_id, options.apply(message()?));
         let reply = options.timed(call).wait()?;
-        out.write(registry::insert(Replied {
-            thread_id: Owned::new(reply.thread_id()),
-            reply,
-            text: Lazy::default(),
-            json: Lazy::default(),
-        })?);
+        out.write(registry::insert(reply.into())?);
         Ok(())
     })
 }

@@ -5,6 +5,7 @@ use std::{mem::MaybeUninit, sync::RwLock, time::Duration};
 use flowai::{Client, Options, Result};
 
 use crate::{
+    cancel::flowai_cancel,
     client::flowai_client,
     config::{in_use, originator_of},
     error::flowai_error,
@@ -114,6 +115,23 @@ pub extern "C" fn flowai_client_options_set_originator_json(
 ) -> flowai_status {
     set(options, err, |options| {
         Ok(options.originator(originator_of(&document)?))
+    })
+}
+
+/// Sets what gives up every call of the client, those of its iterators too, beside what the call is given itself.
+///
+/// @param options  Options.
+/// @param cancel   A handle, which stays the caller's and may be freed at once.
+/// @param err      Receives an error on failure; may be NULL.
+/// @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub extern "C" fn flowai_client_options_set_cancel(
+    options: flowai_client_options,
+    cancel: flowai_cancel,
+    err: Option<&mut MaybeUninit<flowai_error>>,
+) -> flowai_status {
+    set(options, err, |options| {
+        Ok(options.cancel(&*registry::get(cancel)?))
     })
 }
 

@@ -58,6 +58,10 @@ impl Failure {
             error,
         }
     }
+
+    pub(crate) fn status(&self) -> flowai_status {
+        status_of(&self.error)
+    }
 }
 
 /// The status, as the function that failed returned it.

@@ -12,7 +12,7 @@ use crate::{
     error::{Failure, flowai_error},
     registry,
     sigpipe::NoSigpipe,
-    status::{FLOWAI_OK, flowai_status, status_of},
+    status::{FLOWAI_ERR_BAD_HANDLE, FLOWAI_OK, flowai_status, status_of},
     strings::place,
 };
 
@@ -147,6 +147,14 @@ pub(crate) fn free<H: registry::Handle>(handle: H) {
             Ok(())
         });
     });
+}
+
+/// A function that a signal handler may call: it takes no lock and allocates nothing.
+pub(crate) fn signal_safe<H: registry::Handle>(handle: H, body: impl FnOnce(&H::Object)) -> flowai_status {
+    with_errno_kept(|| match registry::visit(handle, body) {
+        true => FLOWAI_OK,
+        false => FLOWAI_ERR_BAD_HANDLE,
+    })
 }
 
 /// A function without a result.

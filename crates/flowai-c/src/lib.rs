@@ -7,6 +7,7 @@
 //! - `guard`: every exported function runs in it. Panics become codes, errno stays. `sigpipe`: that signal stays away.
 //! - `strings`: text and bytes in both directions.
 //! - `document`, `list`: what comes in any number and shape, with `record`, which finds the fields of a document.
+//! - `call`, `queue` and `completion`: calls that are not waited for, over `pending`, which holds them. `cancel` ends waits.
 //! - `delivery`: the receiver, inbox and outbox; a library without that feature has none of them.
 //! - The rest is one file for each kind of object, named like its functions.
 #![allow(non_camel_case_types, reason = "types have the names that C programmers see")]
@@ -15,8 +16,11 @@ pub mod ask;
 pub mod bot;
 pub mod broadcast;
 pub mod business_hours;
+pub mod call;
+pub mod cancel;
 pub mod client;
 pub mod client_options;
+pub mod completion;
 pub mod config;
 #[cfg(feature = "delivery")]
 pub mod delivery;
@@ -32,6 +36,8 @@ pub mod list;
 pub mod message;
 pub mod options;
 pub mod page;
+mod pending;
+pub mod queue;
 pub mod receipt;
 mod record;
 mod registry;
@@ -44,5 +50,6 @@ pub mod templates;
 pub mod threads;
 pub mod triggers;
 pub mod upload;
+mod user_data;
 pub mod verifier;
 pub mod version;

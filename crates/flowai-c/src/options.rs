@@ -1,25 +1,19 @@
 //! What goes along with a message.
 
-use std::{
-    ffi::c_void,
-    mem::MaybeUninit,
-    sync::{
-        RwLock,
-        atomic::{AtomicPtr, Ordering},
-    },
-    time::Duration,
-};
+use std::{ffi::c_void, mem::MaybeUninit, sync::RwLock, time::Duration};
 
-use flowai::{Call, Error, Message, Object, Originator, Receipt, Result};
+use flowai::{Call, Cancel, Error, Message, Object, Originator, Receipt, Result};
 use serde_json::Value;
 
 use crate::{
+    cancel::{copy_of, flowai_cancel},
     config::{in_use, originator_of},
     error::flowai_error,
     guard::{call, free, make},
     registry::{self, handle},
     status::flowai_status,
     strings::Text,
+    user_data::UserData,
 };
 
 /// What goes along with a message: sender, trace id and so on. One may be used for any number of messages, by several
@@ -50,6 +44,7 @@ pub(crate) struct Options {
     timezone: Option<i64>,
     params: Option<Object>,
     timeout: Option<Duration>,
+    cancel: Option<Cancel>,
     pub(crate) expires_in: Option<Duration>,
     write_concern: bool,
     title: Option<String>,
@@ -61,25 +56,17 @@ pub(crate) struct Options {
     pub(crate) progress: Option<Progress>,
 }
 
-/// A function of the host and what it wants to be called with, which is never looked at here.
+/// A function of the host that is told how far an upload is.
+#[derive(Clone)]
 pub(crate) struct Progress {
     call: extern "C" fn(*mut c_void, u64, u64) -> i32,
-    user_data: AtomicPtr<c_void>,
-}
-
-impl Clone for Progress {
-    fn clone(&self) -> Progress {
-        Progress {
-            call: self.call,
-            user_data: AtomicPtr::new(self.user_data.load(Ordering::Relaxed)),
-        }
-    }
+    user_data: UserData,
 }
 
 impl Progress {
     /// Whether to go on.
     pub(crate) fn tell(&self, done: u64, total: u64) -> bool {
-        (self.call)(self.user_data.load(Ordering::Relaxed), done, total) == 0
+        (self.call)(self.user_data.get(), done, total) == 0
     }
 }
 
@@ -98,15 +85,16 @@ impl Options {
         }
     }
 
-    /// As [`only`](Self::only), for a call, which may have a deadline.
+    /// As [`only`](Self::only), for a call, which may have a deadline and be given up.
     pub(crate) fn only_for_call(&self, belonging: &[&str]) -> Result<()> {
-        self.only(&[belonging, &["timeout_ms"]].concat())
+        self.only(&[belonging, &["timeout_ms", "cancel"]].concat())
     }
 
     /// Refuses what was set and does not belong to an operation: it would be lost silently.
     pub(crate) fn only(&self, belonging: &[&str]) -> Result<()> {
         let set = [
             ("timeout_ms", self.timeout.is_some()),
+            ("cancel", self.cancel.is_some()),
             ("expires_in_ms", self.expires_in.is_some()),
             ("write_concern", self.write_concern),
             ("title", self.title.is_some()),
@@ -126,12 +114,15 @@ impl Options {
         }
     }
 
-    /// Gives a call the deadline that was set.
-    pub(crate) fn timed<T>(&self, call: Call<T>) -> Call<T> {
-        match self.timeout {
-            Some(timeout) => call.timeout(timeout),
-            None => call,
+    /// Gives a call the deadline that was set, and what gives it up.
+    pub(crate) fn timed<T>(&self, mut call: Call<T>) -> Call<T> {
+        if let Some(timeout) = self.timeout {
+            call = call.timeout(timeout);
         }
+        if let Some(cancel) = &self.cancel {
+            call = call.cancel(cancel);
+        }
+        call
     }
 
     /// Gives a call that sends a message what was set for it.
@@ -329,6 +320,24 @@ pub extern "C" fn flowai_send_options_set_timeout_ms(
     })
 }
 
+/// Sets what gives a call up. For every function of a client that takes options.
+///
+/// @param options  Options.
+/// @param cancel   A handle, which stays the caller's and may be freed at once; {0} for none.
+/// @param err      Receives an error on failure; may be NULL.
+/// @return         FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub extern "C" fn flowai_send_options_set_cancel(
+    options: flowai_send_options,
+    cancel: flowai_cancel,
+    err: Option<&mut MaybeUninit<flowai_error>>,
+) -> flowai_status {
+    set(options, err, |options| {
+        options.cancel = copy_of(cancel)?;
+        Ok(())
+    })
+}
+
 /// Sets how long a message may wait in an outbox; then it is reported as failed. Default: the longest time that the
 /// options of the outbox have. For the functions flowai_outbox_send... and uploads.
 ///
@@ -492,7 +501,7 @@ pub extern "C" fn flowai_send_options_set_progress(
     set(options, err, |options| {
         options.progress = progress.map(|call| Progress {
             call,
-            user_data: AtomicPtr::new(user_data),
+            user_data: UserData::new(user_data),
         });
         Ok(())
     })

@@ -66,7 +66,7 @@ type Object = Box<dyn Any + Send + Sync>;
 struct Slot {
     state: AtomicU64,
     object: AtomicPtr<Object>,
-    /// The next free slot, as index + 1.
+    /// The next free slot, or the next one to be reclaimed, as index + 1.
     next_free: AtomicU32,
 }
 
@@ -74,6 +74,8 @@ struct Registry {
     segments: [OnceBox<Box<[Slot]>>; SEGMENTS],
     /// How many slots were ever used.
     used: AtomicU32,
+    /// The first slot that is to be reclaimed, as index + 1: see [`visit`].
+    left: AtomicU32,
     /// The first free slot: index + 1 in the low half, and a count of changes, so that a slot that was taken and
     /// given back meanwhile is not mistaken for an unchanged list.
     free: AtomicU64,
@@ -82,13 +84,13 @@ struct Registry {
 static REGISTRY: Registry = Registry {
     segments: [const { OnceBox::new() }; SEGMENTS],
     used: AtomicU32::new(0),
+    left: AtomicU32::new(0),
     free: AtomicU64::new(0),
 };
 
 impl Registry {
     fn slot(&'static self, index: u32) -> Option<&'static Slot> {
-        let number = (index / FIRST_SEGMENT + 1).ilog2();
-        let first = FIRST_SEGMENT * ((1 << number) - 1);
+        let (number, first) = segment_of(index);
         let segment = self.segments.get(number as usize)?.get_or_init(|| {
             let slots = (0..FIRST_SEGMENT << number).map(|_| Slot::default()).collect();
             Box::new(slots)
@@ -96,7 +98,45 @@ impl Registry {
         segment.get((index - first) as usize)
     }
 
+    /// A slot that was used before. Nothing is allocated.
+    fn known_slot(&'static self, index: u32) -> Option<&'static Slot> {
+        let (number, first) = segment_of(index);
+        let segment = self.segments.get(number as usize)?.get()?;
+        segment.get((index - first) as usize)
+    }
+
+    /// Leaves a slot to be reclaimed by whoever makes the next handle.
+    fn leave(&self, index: u32, slot: &Slot) {
+        let mut first = self.left.load(Ordering::Acquire);
+        loop {
+            slot.next_free.store(first, Ordering::Relaxed);
+            match self
+                .left
+                .compare_exchange_weak(first, index + 1, Ordering::AcqRel, Ordering::Acquire)
+            {
+                Ok(_) => return,
+                Err(other) => first = other,
+            }
+        }
+    }
+
+    fn reclaim_what_was_left(&'static self) {
+        if self.left.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let mut next = self.left.swap(0, Ordering::AcqRel);
+        while let Some(index) = next.checked_sub(1) {
+            let Some(slot) = self.known_slot(index) else {
+                return;
+            };
+            next = slot.next_free.load(Ordering::Relaxed);
+            let generation = (slot.state.load(Ordering::Acquire) >> GENERATION_SHIFT) as u32;
+            slot.reclaim(index, generation);
+        }
+    }
+
     fn take_slot(&'static self) -> Option<(u32, &'static Slot)> {
+        self.reclaim_what_was_left();
         let mut head = self.free.load(Ordering::Acquire);
         while let Some(index) = (head as u32).checked_sub(1) {
             let slot = self.slot(index)?;
@@ -133,6 +173,12 @@ impl Registry {
             }
         }
     }
+}
+
+/// The segment that a slot is in, and the first slot of that.
+fn segment_of(index: u32) -> (u32, u32) {
+    let number = (index / FIRST_SEGMENT + 1).ilog2();
+    (number, FIRST_SEGMENT * ((1 << number) - 1))
 }
 
 fn changed(head: u64, first: u32) -> u64 {
@@ -276,6 +322,30 @@ pub(crate) fn get<H: Handle>(handle: H) -> Result<Held<H::Object>> {
             Err(bad())
         }
     }
+}
+
+/// Shows the object of a handle; false when there is none. Async-signal-safe: nothing is allocated or freed, and no lock
+/// is taken. When the handle is freed meanwhile, its object is dropped by whoever makes the next handle.
+pub(crate) fn visit<H: Handle>(handle: H, look: impl FnOnce(&H::Object)) -> bool {
+    let id = handle.id();
+    let (index, generation) = (id as u32 & (MAX_SLOTS - 1), (id >> INDEX_BITS) as u32);
+    let known = (id >> TAG_SHIFT) as u8 == H::TAG && index < REGISTRY.used.load(Ordering::Acquire);
+    let Some(slot) = known.then(|| REGISTRY.known_slot(index)).flatten() else {
+        return false;
+    };
+    if !slot.change(generation, |state| state + 1) {
+        return false;
+    }
+    let object = slot.object.load(Ordering::Acquire);
+    // SAFETY: the slot is pinned since `change`, so the object that `insert` put here is there until the pin is given
+    // back below.
+    let value = unsafe { object.as_ref() }.and_then(|object| object.downcast_ref::<H::Object>());
+    let found = value.map(look).is_some();
+    let before = slot.state.fetch_sub(1, Ordering::AcqRel);
+    if Slot::is_done(before.wrapping_sub(1)) {
+        REGISTRY.leave(index, slot);
+    }
+    found
 }
 
 /// The object of a handle that may be `{0}`.

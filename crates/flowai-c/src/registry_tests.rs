@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use super::{Handle, get, insert, remove};
+use super::{Handle, get, insert, remove, visit};
 
 #[derive(Clone, Copy)]
 struct Number {
@@ -73,6 +73,21 @@ fn an_object_in_use_is_dropped_when_the_last_user_is_done() {
     assert_eq!(drops.load(Ordering::SeqCst), 0);
     drop(second);
     assert_eq!(drops.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn an_object_that_is_freed_while_it_is_visited_is_dropped_by_who_makes_the_next_handle() {
+    let drops = Arc::new(AtomicUsize::new(0));
+    let handle: Counted = insert(Count(drops.clone())).unwrap();
+    assert!(visit(handle, |_| remove(handle)));
+    assert!(!visit(handle, |_| panic!("it was freed")));
+    assert_eq!(drops.load(Ordering::SeqCst), 0);
+    let other: Number = insert(1).unwrap();
+    assert_eq!(drops.load(Ordering::SeqCst), 1);
+    assert!(!visit(Counted { id: other.id }, |_| panic!("of another type")));
+    assert!(visit(other, |number| assert_eq!(*number, 1)));
+    remove(other);
+    assert!(!visit(Number { id: 1 << 23 }, |_| panic!("never was one")));
 }
 
 #[test]

@@ -12,10 +12,11 @@
 use std::{fs, path::PathBuf};
 
 /// In the order in which a reader of the header wants them.
-const SOURCES: [&str; 29] = [
+const SOURCES: [&str; 33] = [
     "strings",
     "status",
     "error",
+    "cancel",
     "config",
     "client",
     "client_options",
@@ -41,11 +42,14 @@ const SOURCES: [&str; 29] = [
     "event_fields",
     "event_lists",
     "verifier",
+    "call",
+    "queue",
+    "completion",
     "version",
 ];
 
 /// What a library that was built without the feature `delivery` does not have.
-const DELIVERY: [&str; 10] = [
+const DELIVERY: [&str; 11] = [
     "receiver_config",
     "receiver",
     "inbox_options",
@@ -56,6 +60,7 @@ const DELIVERY: [&str; 10] = [
     "outbox",
     "outbox_sends",
     "outbox_report",
+    "watch",
 ];
 
 fn here() -> PathBuf {

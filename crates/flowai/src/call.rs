@@ -11,8 +11,9 @@ use std::{
 use tokio::time::Instant;
 
 use crate::{
+    cancel::Cancel,
     client::{Client, Receipt},
-    error::{Delivery, Error, Result},
+    error::{Delivery, Error, ErrorKind, Result},
     operation::{Operation, Request},
     runtime,
     transport::{BeforeSending, Response, Sent},
@@ -35,6 +36,7 @@ pub struct Call<T> {
     finish: Finish<T>,
     before: Option<BeforeSending>,
     timeout: Option<Duration>,
+    cancel: Option<Cancel>,
 }
 
 /// How the answer becomes the result.
@@ -92,6 +94,7 @@ impl<T> Call<T> {
             finish,
             before: None,
             timeout: None,
+            cancel: None,
         }
     }
 
@@ -99,6 +102,13 @@ impl<T> Call<T> {
     /// it adds one.
     pub fn timeout(mut self, timeout: Duration) -> Call<T> {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Ends this call with [`Cancelled`](crate::ErrorKind::Cancelled) when `cancel` is triggered, or was before. What is
+    /// known of the delivery goes along.
+    pub fn cancel(mut self, cancel: &Cancel) -> Call<T> {
+        self.cancel = Some(cancel.clone());
         self
     }
 
@@ -154,6 +164,18 @@ impl<T> Call<T> {
         }
     }
 
+    /// Checks the call; the future makes it, on the runtime of this library.
+    pub(crate) fn start(self) -> Result<impl Future<Output = Result<T>> + Send + use<T>>
+    where
+        T: Send + 'static,
+    {
+        let prepared = self.prepare()?;
+        Ok(async move {
+            let mut sent = prepared.sent();
+            prepared.run(&mut sent).await
+        })
+    }
+
     /// The checked request, with everything that is needed to make it.
     pub(crate) fn prepare(self) -> Result<Prepared<T>> {
         let (operation, is_send) = (self.operation, self.is_send);
@@ -170,6 +192,7 @@ impl<T> Call<T> {
             finish: self.finish,
             before: self.before,
             timeout: self.timeout,
+            cancel: self.cancel,
         })
     }
 }
@@ -194,6 +217,7 @@ pub(crate) struct Prepared<T> {
     finish: Finish<T>,
     before: Option<BeforeSending>,
     timeout: Option<Duration>,
+    cancel: Option<Cancel>,
 }
 
 impl<T> Prepared<T> {
@@ -202,6 +226,28 @@ impl<T> Prepared<T> {
     }
 
     pub(crate) async fn run(&self, sent: &mut Sent) -> Result<T> {
+        let cancels = [self.cancel.as_ref(), self.client.config().cancel.as_ref()];
+        if cancels.iter().all(Option::is_none) {
+            return self.make(sent).await;
+        }
+        if cancels.iter().flatten().all(|cancel| !cancel.is_triggered()) {
+            let made = tokio::select! {
+                biased;
+                result = self.make(sent) => Some(result),
+                () = any_triggered(cancels) => None,
+            };
+            if let Some(result) = made {
+                return result;
+            }
+        }
+        // The call is gone, with its connection, before `sent` is read: nothing can leave any more.
+        let given_up = Error::new(ErrorKind::Cancelled, "the caller gave up").with_operation(self.operation);
+        Err(given_up
+            .with_delivery(self.delivery(sent))
+            .with_trace_id(self.request.trace_id))
+    }
+
+    async fn make(&self, sent: &mut Sent) -> Result<T> {
         let began = Instant::now();
         let named = |error: Error| {
             let error = error.with_operation(self.operation);
@@ -236,6 +282,17 @@ impl<T> Prepared<T> {
         error
             .with_operation(self.operation)
             .with_delivery(self.is_send.then_some(Delivery::NotSent))
+    }
+}
+
+async fn any_triggered(cancels: [Option<&Cancel>; 2]) {
+    match cancels {
+        [Some(one), Some(other)] => tokio::select! {
+            () = one.triggered() => {}
+            () = other.triggered() => {}
+        },
+        [Some(one), None] | [None, Some(one)] => one.triggered().await,
+        [None, None] => std::future::pending().await,
     }
 }
 

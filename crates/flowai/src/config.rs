@@ -6,6 +6,7 @@ use http::HeaderValue;
 
 use crate::{
     base_url::{BaseUrl, DEFAULT_BASE_URL},
+    cancel::Cancel,
     client::Client,
     error::{Error, Result},
     models::Originator,
@@ -216,6 +217,7 @@ impl ClientBuilder {
             proxy: Proxy::choose(self.proxy.as_deref(), &base_url)?,
             base_url,
             originator: self.originator,
+            cancel: None,
             timeout: self.timeout,
             connect_timeout: self.connect_timeout,
             max_retries: self.max_retries,
@@ -236,6 +238,7 @@ pub(crate) struct Config {
     key: ApiKey,
     pub(crate) base_url: BaseUrl,
     pub(crate) originator: Originator,
+    pub(crate) cancel: Option<Cancel>,
     pub(crate) timeout: Duration,
     pub(crate) connect_timeout: Duration,
     pub(crate) max_retries: u32,

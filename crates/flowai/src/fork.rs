@@ -47,6 +47,11 @@ impl<T: Send + Sync> PerProcess<T> {
         }
     }
 
+    /// The value of this process, if it has made one. Async-signal-safe once [`generation`] was called.
+    pub(crate) fn get(&self) -> Option<&T> {
+        self.get_or_try_init(|| Err(())).ok()
+    }
+
     /// The value of this process. When threads race to make it, one value wins and the others are dropped.
     pub(crate) fn get_or_try_init<E>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
         let generation = generation();

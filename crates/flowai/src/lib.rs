@@ -14,11 +14,11 @@
 //! - One file for each area of the API, with its endpoints and documents: `messages`, `many` (several at a time), `media`, `ask`, `history`,
 //!   `threads`, [`business_hours`], `bot`, `handover`, `triggers`, `broadcast`, and `request` for anything else. What they
 //!   have in common: `payload` (what a message may say), [`models`] (who speaks and what was said), [`templates`] (the
-//!   parts of a reply), `operation` (an endpoint, a request), `call` (waiting for it), and [`model`] (how a JSON document
+//!   parts of a reply), `operation` (an endpoint, a request), `call` (waiting for it), `cancel` (giving up), `invoke` (any operation by its name), and [`model`] (how a JSON document
 //!   with typed fields is declared).
 //! - `transport`: deadline, retries, connections, TLS, uploads. It alone knows what became of a message.
 //! - [`webhook`]: what arrives.
-//! - [`error`]: one error for everything. [`runtime`] and `fork`: the one runtime of the process.
+//! - [`error`]: one error for everything. [`runtime`], `doorbell` and `fork`: the one runtime of the process.
 #![deny(unsafe_code)]
 
 #[macro_use]
@@ -30,12 +30,15 @@ mod bot;
 mod broadcast;
 pub mod business_hours;
 mod call;
+mod cancel;
 mod client;
 mod config;
+mod doorbell;
 pub mod error;
 mod fork;
 mod handover;
 mod history;
+mod invoke;
 mod many;
 mod media;
 mod messages;
@@ -61,10 +64,12 @@ pub use bot::BotStatus;
 pub use broadcast::{CHANNEL_NAMES, Channel, Recipient, Segment};
 pub use business_hours::{BusinessHours, Holiday, Interval, LocalTime, Weekday};
 pub use call::{Call, Pending};
+pub use cancel::Cancel;
 pub use client::{Client, Receipt};
 pub use config::{ClientBuilder, MetadataForm};
 pub use error::{Delivery, Error, ErrorKind, ErrorResponse, Result};
 pub use history::{HistoryIter, HistoryOptions, HistoryPage};
+pub use invoke::{Invocation, Outcome, Started, operations};
 pub use many::{Courier, MAX_CONCURRENCY, Many, SendMany, Sending, Until};
 pub use media::{Feeder, MAX_UPLOAD_SIZE, Progress, Upload, UploadContent, UploadParts};
 pub use model::{Document, Object};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::{
+    cancel::Cancel,
     client::Client,
     config::Config,
     error::{Error, Result},
@@ -22,6 +23,7 @@ pub struct Options {
     timeout: Option<Duration>,
     max_retries: Option<u32>,
     originator: Option<Originator>,
+    cancel: Option<Cancel>,
 }
 
 impl Options {
@@ -47,6 +49,12 @@ impl Options {
         self.originator = Some(originator.into());
         self
     }
+
+    /// What ends every call with [`Cancelled`](crate::ErrorKind::Cancelled), beside that of the call itself.
+    pub fn cancel(mut self, cancel: &Cancel) -> Options {
+        self.cancel = Some(cancel.clone());
+        self
+    }
 }
 
 impl Client {
@@ -69,6 +77,9 @@ impl Client {
         if let Some(originator) = options.originator {
             crate::payload::check_originator(&originator)?;
             config.originator = originator;
+        }
+        if let Some(cancel) = options.cancel {
+            config.cancel = Some(cancel);
         }
         Ok(self.sharing(config))
     }

@@ -18,12 +18,13 @@ use std::{
 
 use nix::sys::signal::SigSet;
 use tokio::{
+    io::unix::AsyncFd,
     runtime::{Builder, Handle, Runtime},
     sync::Notify,
     task::JoinHandle,
 };
 
-pub use crate::fork::generation;
+pub use crate::{doorbell::Doorbell, fork::generation};
 use crate::{
     error::{Error, ErrorKind, Result},
     fork::PerProcess,
@@ -64,6 +65,18 @@ fn shared() -> Result<&'static Shared> {
 /// Blocks all signals on this thread: handlers of the host must never run on threads of a library.
 pub fn block_signals() {
     let _ = SigSet::all().thread_block();
+}
+
+/// A doorbell that futures of this runtime can wait for.
+#[expect(
+    deprecated,
+    reason = "its successor is unsafe, for types that do not keep their descriptor to the end; a doorbell does"
+)]
+pub(crate) fn doorbell() -> Result<AsyncFd<Doorbell>> {
+    let _entered = shared()?.runtime.enter();
+    Doorbell::new()
+        .and_then(AsyncFd::new)
+        .map_err(|error| Error::new(ErrorKind::Internal, "no descriptor is left").with_source(error))
 }
 
 fn refuse_nested() -> Result<()> {
@@ -143,6 +156,16 @@ where
 pub struct Task<T> {
     handle: Option<JoinHandle<T>>,
     generation: u64,
+}
+
+impl<T> Task<T> {
+    /// Lets the work go on by itself.
+    pub fn detach(mut self) {
+        let handle = self.handle.take();
+        if self.generation != generation() {
+            std::mem::forget(handle);
+        }
+    }
 }
 
 impl<T> Future for Task<T> {

@@ -11,9 +11,10 @@ use super::{
     receiver::time_limit,
     rows::{Copied, document, items, row_document},
     settings::copy_or_default,
-    waits::wait_for,
+    waits::{Nudge, Waited, set_cancel, wait_for},
 };
 use crate::{
+    cancel::flowai_cancel,
     document::flowai_document,
     error::flowai_error,
     guard::{free, waiting},
@@ -41,7 +42,13 @@ pub struct flowai_inbox {
     /// 0 is none.
     pub id: u64,
 }
-handle!(flowai_inbox => Inbox, 26);
+handle!(flowai_inbox => Waited<Inbox>, 26);
+
+impl Nudge for Inbox {
+    fn nudger(&self) -> impl Fn() + Send + 'static {
+        self.nudger()
+    }
+}
 
 /// Opens the inbox in a file, which is created when it is missing.
 ///
@@ -66,7 +73,7 @@ pub extern "C" fn flowai_inbox_open(
         let out = place(out, "out")?;
         let path = path.required("path")?;
         let options = copy_or_default(options, "options")?;
-        out.write(registry::insert(Inbox::open_with(path, options)?)?);
+        out.write(registry::insert(Inbox::open_with(path, options)?.into())?);
         Ok(())
     })
 }
@@ -90,7 +97,7 @@ pub extern "C" fn flowai_inbox_attach(
 ) -> flowai_status {
     waiting(err, || {
         let out = place(out, "out")?;
-        out.write(registry::insert(Inbox::attach(path.required("path")?)?)?);
+        out.write(registry::insert(Inbox::attach(path.required("path")?)?.into())?);
         Ok(())
     })
 }
@@ -102,10 +109,11 @@ pub extern "C" fn flowai_inbox_attach(
 /// @param err         Receives an error on failure; may be NULL.
 /// @param out         Receives the delivery, which the caller settles and frees; {0} when the time is over.
 /// @return            FLOWAI_OK, FLOWAI_ERR_STORAGE (the event is handed out later), FLOWAI_ERR_CLOSED,
-///                    FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT (also where the inbox was only attached to),
+///                    FLOWAI_ERR_CANCELLED, FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT (also where the inbox was only attached to),
 ///                    FLOWAI_ERR_BAD_HANDLE.
 /// @par Thread safety  Any thread, several at once; each event is handed out to one of them.
-/// @par Blocking       For the time limit; flowai_inbox_close() on another thread ends the wait.
+/// @par Blocking       For the time limit; flowai_inbox_close() on another thread and flowai_inbox_set_cancel() end the
+///                     wait.
 #[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn flowai_inbox_next(
@@ -115,11 +123,28 @@ pub extern "C" fn flowai_inbox_next(
     out: Option<&mut MaybeUninit<flowai_inbox_delivery>>,
 ) -> flowai_status {
     wait_for(inbox, err, out, |inbox| {
-        let delivery = inbox.next(time_limit(timeout_ms))?;
+        let time = time_limit(timeout_ms);
+        let delivery = inbox.wait(time, |inbox, tick| inbox.next_with(time, tick))?;
         delivery.map_or(Ok(flowai_inbox_delivery { id: 0 }), |delivery| {
             delivery_handle(delivery.into())
         })
     })
+}
+
+/// Sets what gives up flowai_inbox_next() and flowai_inbox_handle(), when they begin afterwards. The inbox itself goes on.
+///
+/// @param inbox   An inbox.
+/// @param cancel  A handle, which stays the caller's and may be freed at once; {0} for none.
+/// @param err     Receives an error on failure; may be NULL.
+/// @return        FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE.
+/// @par Thread safety  Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn flowai_inbox_set_cancel(
+    inbox: flowai_inbox,
+    cancel: flowai_cancel,
+    err: Option<&mut MaybeUninit<flowai_error>>,
+) -> flowai_status {
+    set_cancel(inbox, cancel, err)
 }
 
 /// Stores the event or the array of events that a webhook call carries, all or none, for a program that has an HTTP

@@ -1,13 +1,6 @@
 //! Handling the events of an inbox on several threads.
 
-use std::{
-    ffi::c_void,
-    mem::MaybeUninit,
-    sync::{
-        Arc,
-        atomic::{AtomicPtr, Ordering},
-    },
-};
+use std::{ffi::c_void, mem::MaybeUninit, sync::Arc};
 
 use flowai::{Error, ErrorKind, Result};
 use flowai_delivery::Delivery;
@@ -16,7 +9,7 @@ use super::{
     inbox::flowai_inbox,
     inbox_delivery::{delivery_handle, flowai_inbox_delivery},
 };
-use crate::{error::flowai_error, guard::waiting, registry, status::flowai_status};
+use crate::{error::flowai_error, guard::waiting, registry, status::flowai_status, user_data::UserData};
 
 /// Called for each event, on a thread of the library that blocks all signals, several at once. It may call the library,
 /// the same inbox too. Its arguments: the user_data that was given with it; the event, which the library frees when it
@@ -29,15 +22,6 @@ pub type flowai_inbox_handler =
 /// Called about every 50 ms on the thread that waits, with the user_data that was given with it. It returns true to go
 /// on and false to end. It must not unwind: no C++ exception may leave it.
 pub type flowai_go_on = Option<extern "C" fn(user_data: *mut c_void) -> bool>;
-
-/// What the functions of the host want to be called with, which is never looked at here.
-struct UserData(AtomicPtr<c_void>);
-
-impl UserData {
-    fn get(&self) -> *mut c_void {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// Frees a delivery however the handler ends.
 struct Lent(flowai_inbox_delivery);
@@ -58,7 +42,7 @@ impl Drop for Lent {
 /// @param go_on      Whether to go on; NULL to go on until the inbox is closed.
 /// @param user_data  Passed to both functions and never looked at; may be NULL. Several threads get it at once.
 /// @param err        Receives an error on failure; may be NULL.
-/// @return           FLOWAI_OK at the end, FLOWAI_ERR_INVALID_ARGUMENT (also where the inbox was only attached to),
+/// @return           FLOWAI_OK at the end, FLOWAI_ERR_CANCELLED (flowai_inbox_set_cancel()), FLOWAI_ERR_INVALID_ARGUMENT (also where the inbox was only attached to),
 ///                   FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
 /// @par Thread safety  Any thread.
 /// @par Blocking       Until the inbox is closed or go_on returns false.
@@ -74,7 +58,7 @@ pub extern "C" fn flowai_inbox_handle(
     waiting(err, || {
         let handler = handler.ok_or_else(|| Error::argument("handler", "is NULL"))?;
         let inbox = registry::get(inbox)?;
-        let user_data = UserData(AtomicPtr::new(user_data));
+        let user_data = UserData::new(user_data);
         let handle = |delivery: &Arc<Delivery>| -> Result<(), String> {
             let lent = Lent(delivery_handle(delivery.clone()).map_err(|error| error.to_string())?);
             match handler(user_data.get(), lent.0) {
@@ -90,7 +74,10 @@ pub extern "C" fn flowai_inbox_handle(
                 false => Ok(()),
             }
         };
-        let result = inbox.handle_with(workers, handle, &mut tick);
+        let result = inbox.wait(None, |inbox, cancelled| {
+            let mut tick = || tick().and_then(|()| cancelled());
+            inbox.handle_with(workers, handle, &mut tick)
+        });
         if ended { Ok(()) } else { result }
     })
 }

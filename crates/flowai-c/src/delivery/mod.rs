@@ -16,3 +16,4 @@ pub mod receiver_config;
 mod rows;
 mod settings;
 mod waits;
+pub mod watch;

@@ -11,9 +11,10 @@ use super::{
     receiver::time_limit,
     rows::{document, items, row_document},
     settings::copy_or_default,
-    waits::wait_for,
+    waits::{Nudge, Waited, set_cancel, wait_for},
 };
 use crate::{
+    cancel::flowai_cancel,
     client::flowai_client,
     document::flowai_document,
     error::flowai_error,
@@ -41,7 +42,13 @@ pub struct flowai_outbox {
     /// 0 is none.
     pub id: u64,
 }
-handle!(flowai_outbox => Outbox, 29);
+handle!(flowai_outbox => Waited<Outbox>, 29);
+
+impl Nudge for Outbox {
+    fn nudger(&self) -> impl Fn() + Send + 'static {
+        self.nudger()
+    }
+}
 
 /// Opens the outbox in a file, which is created when it is missing, and begins to send what waits there. Two directories
 /// beside it, FILE.spool and FILE.files, belong to it.
@@ -109,7 +116,7 @@ fn open(
         let path = path.required("path")?;
         let client = registry::get(client)?.client.clone();
         let options = copy_or_default(options, "options")?;
-        out.write(registry::insert(open(path, client, options)?)?);
+        out.write(registry::insert(open(path, client, options)?.into())?);
         Ok(())
     })
 }
@@ -120,10 +127,11 @@ fn open(
 /// @param timeout_ms  How long to wait at most, in milliseconds; FLOWAI_FOREVER for no limit.
 /// @param err         Receives an error on failure; may be NULL.
 /// @param out         Receives the report, which the caller acknowledges and frees; {0} when the time is over.
-/// @return            FLOWAI_OK, FLOWAI_ERR_STORAGE, FLOWAI_ERR_CLOSED, FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT
-///                    (also where the outbox was only attached to), FLOWAI_ERR_BAD_HANDLE.
+/// @return            FLOWAI_OK, FLOWAI_ERR_STORAGE, FLOWAI_ERR_CLOSED, FLOWAI_ERR_CANCELLED, FLOWAI_ERR_FORKED,
+///                    FLOWAI_ERR_INVALID_ARGUMENT (also where the outbox was only attached to), FLOWAI_ERR_BAD_HANDLE.
 /// @par Thread safety  Any thread, several at once; each report is handed out once.
-/// @par Blocking       For the time limit; flowai_outbox_close() and flowai_outbox_free() on another thread end the wait.
+/// @par Blocking       For the time limit; flowai_outbox_close() and flowai_outbox_free() on another thread and
+///                     flowai_outbox_set_cancel() end the wait.
 #[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn flowai_outbox_next_report(
@@ -133,11 +141,28 @@ pub extern "C" fn flowai_outbox_next_report(
     out: Option<&mut MaybeUninit<flowai_outbox_report>>,
 ) -> flowai_status {
     wait_for(outbox, err, out, |outbox| {
-        let report = outbox.next_report(time_limit(timeout_ms))?;
+        let time = time_limit(timeout_ms);
+        let report = outbox.wait(time, |outbox, tick| outbox.next_report_with(time, tick))?;
         report.map_or(Ok(flowai_outbox_report { id: 0 }), |report| {
             registry::insert(Told::new(outbox, report))
         })
     })
+}
+
+/// Sets what gives up flowai_outbox_next_report() and flowai_outbox_flush(), when they begin afterwards. The outbox itself goes on.
+///
+/// @param outbox  An outbox.
+/// @param cancel  A handle, which stays the caller's and may be freed at once; {0} for none.
+/// @param err     Receives an error on failure; may be NULL.
+/// @return        FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE.
+/// @par Thread safety  Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn flowai_outbox_set_cancel(
+    outbox: flowai_outbox,
+    cancel: flowai_cancel,
+    err: Option<&mut MaybeUninit<flowai_error>>,
+) -> flowai_status {
+    set_cancel(outbox, cancel, err)
 }
 
 /// Takes note of a delivery event ("Events" of the API document, message.delivered), whoever has received it: give it
@@ -169,10 +194,11 @@ pub extern "C" fn flowai_outbox_confirm(
 /// @param timeout_ms  How long to wait at most, in milliseconds; FLOWAI_FOREVER for no limit.
 /// @param err         Receives an error on failure; may be NULL.
 /// @param out         Receives how many messages are left.
-/// @return            FLOWAI_OK, FLOWAI_ERR_STORAGE, FLOWAI_ERR_CLOSED, FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT
-///                    (also where the outbox was only attached to), FLOWAI_ERR_BAD_HANDLE.
+/// @return            FLOWAI_OK, FLOWAI_ERR_STORAGE, FLOWAI_ERR_CLOSED, FLOWAI_ERR_CANCELLED, FLOWAI_ERR_FORKED,
+///                    FLOWAI_ERR_INVALID_ARGUMENT (also where the outbox was only attached to), FLOWAI_ERR_BAD_HANDLE.
 /// @par Thread safety  Any thread.
-/// @par Blocking       For the time limit; flowai_outbox_close() and flowai_outbox_free() on another thread end the wait.
+/// @par Blocking       For the time limit; flowai_outbox_close() and flowai_outbox_free() on another thread and
+///                     flowai_outbox_set_cancel() end the wait.
 #[unsafe(no_mangle)]
 pub extern "C" fn flowai_outbox_flush(
     outbox: flowai_outbox,
@@ -180,7 +206,10 @@ pub extern "C" fn flowai_outbox_flush(
     err: Option<&mut MaybeUninit<flowai_error>>,
     out: Option<&mut MaybeUninit<u64>>,
 ) -> flowai_status {
-    wait_for(outbox, err, out, |outbox| outbox.flush(time_limit(timeout_ms)))
+    wait_for(outbox, err, out, |outbox| {
+        let time = time_limit(timeout_ms);
+        outbox.wait(time, |outbox, tick| outbox.flush_with(time, tick))
+    })
 }
 
 /// Lists the messages that wait, in the order in which they were taken in.

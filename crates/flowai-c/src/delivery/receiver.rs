@@ -1,6 +1,6 @@
 //! A server that receives webhook calls ("Webhooks" of the API document).
 
-use std::{mem::MaybeUninit, time::Duration};
+use std::{mem::MaybeUninit, sync::Arc, time::Duration};
 
 use flowai::{Error, EventKind, Result};
 use flowai_delivery::Receiver;
@@ -8,9 +8,10 @@ use flowai_delivery::Receiver;
 use super::{
     receiver_config::{ReceiverConfig, flowai_receiver_config},
     rows::document,
-    waits::wait_for,
+    waits::{Nudge, Waited, set_cancel, wait_for},
 };
 use crate::{
+    cancel::flowai_cancel,
     document::flowai_document,
     error::flowai_error,
     event::{event_handle, flowai_event},
@@ -33,11 +34,29 @@ pub struct flowai_receiver {
     /// 0 is none.
     pub id: u64,
 }
-handle!(flowai_receiver => Listening, 16);
+handle!(flowai_receiver => Waited<Listening>, 16);
 
 pub(crate) struct Listening {
-    receiver: Receiver,
+    receiver: Arc<Receiver>,
     url: Owned,
+}
+
+impl Listening {
+    pub(crate) fn shared(&self) -> Arc<Receiver> {
+        self.receiver.clone()
+    }
+}
+
+impl Nudge for Arc<Receiver> {
+    fn nudger(&self) -> impl Fn() + Send + 'static {
+        Receiver::nudger(self)
+    }
+}
+
+impl Nudge for Listening {
+    fn nudger(&self) -> impl Fn() + Send + 'static {
+        Receiver::nudger(&self.receiver)
+    }
 }
 
 /// FLOWAI_FOREVER in the header.
@@ -69,7 +88,8 @@ pub extern "C" fn flowai_receiver_start(
         let out = place(out, "out")?;
         let receiver = ReceiverConfig::of(config)?.start()?;
         let url = Owned::new(receiver.url());
-        out.write(registry::insert(Listening { receiver, url })?);
+        let receiver = Arc::new(receiver);
+        out.write(registry::insert(Listening { receiver, url }.into())?);
         Ok(())
     })
 }
@@ -109,11 +129,11 @@ pub extern "C" fn flowai_receiver_port(
 /// @param err         Receives an error on failure; may be NULL.
 /// @param out         Receives the event, which the caller frees; {0} when the time is over.
 /// @return            FLOWAI_OK, FLOWAI_ERR_CLOSED (the receiver was stopped and all its events were taken),
-///                    FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT (also where events go to an inbox),
-///                    FLOWAI_ERR_BAD_HANDLE.
+///                    FLOWAI_ERR_CANCELLED, FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT (also where events go to an
+///                    inbox), FLOWAI_ERR_BAD_HANDLE.
 /// @par Thread safety  Any thread, several at once; each event is handed out once.
-/// @par Blocking       For the time limit; flowai_receiver_stop() and flowai_receiver_free() on another thread end the
-///                     wait.
+/// @par Blocking       For the time limit; flowai_receiver_stop() and flowai_receiver_free() on another thread and
+///                     flowai_receiver_set_cancel() end the wait.
 #[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn flowai_receiver_next(
@@ -123,7 +143,8 @@ pub extern "C" fn flowai_receiver_next(
     out: Option<&mut MaybeUninit<flowai_event>>,
 ) -> flowai_status {
     wait_for(receiver, err, out, |listening| {
-        event_handle(listening.receiver.next(time_limit(timeout_ms))?)
+        let time = time_limit(timeout_ms);
+        event_handle(listening.wait(time, |listening, tick| listening.receiver.next_with(time, tick))?)
     })
 }
 
@@ -150,11 +171,10 @@ pub extern "C" fn flowai_receiver_wait(
 ) -> flowai_status {
     wait_for(receiver, err, out, |listening| {
         let thread_id = thread_id.optional("thread_id")?;
-        let event =
-            listening
-                .receiver
-                .wait(kind_of(kind)?, thread_id, time_limit(timeout_ms), &mut || Ok(()))?;
-        event_handle(event)
+        let (kind, time) = (kind_of(kind)?, time_limit(timeout_ms));
+        event_handle(listening.wait(time, |listening, tick| {
+            listening.receiver.wait(kind, thread_id, time, tick)
+        })?)
     })
 }
 
@@ -165,6 +185,23 @@ fn kind_of(kind: flowai_kind) -> Result<Option<EventKind>> {
             .map(Some)
             .ok_or_else(|| Error::argument("kind", "is not one of FLOWAI_EVENT_...")),
     }
+}
+
+/// Sets what gives up flowai_receiver_next(), flowai_receiver_wait() and flowai_receiver_stop(), when they begin
+/// afterwards. The receiver itself goes on.
+///
+/// @param receiver  A receiver.
+/// @param cancel    A handle, which stays the caller's and may be freed at once; {0} for none.
+/// @param err       Receives an error on failure; may be NULL.
+/// @return          FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE.
+/// @par Thread safety  Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn flowai_receiver_set_cancel(
+    receiver: flowai_receiver,
+    cancel: flowai_cancel,
+    err: Option<&mut MaybeUninit<flowai_error>>,
+) -> flowai_status {
+    set_cancel(receiver, cancel, err)
 }
 
 /// Loads certificate and key from their files now, for the connections that come; those that are open stay. This happens
@@ -212,16 +249,18 @@ pub extern "C" fn flowai_receiver_stats(
 ///
 /// @param receiver  A receiver.
 /// @param err       Receives an error on failure; may be NULL.
-/// @return          FLOWAI_OK, FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
+/// @return          FLOWAI_OK, FLOWAI_ERR_CANCELLED (it goes on to stop), FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
 /// @par Thread safety  Any thread, several times too.
 /// @par Blocking       Until the requests in flight are answered, at most for
-///                     flowai_receiver_config_set_drain_time_ms().
+///                     flowai_receiver_config_set_drain_time_ms(); flowai_receiver_set_cancel() ends the wait.
 #[unsafe(no_mangle)]
 pub extern "C" fn flowai_receiver_stop(
     receiver: flowai_receiver,
     err: Option<&mut MaybeUninit<flowai_error>>,
 ) -> flowai_status {
-    waiting(err, || registry::get(receiver)?.receiver.stop())
+    waiting(err, || {
+        registry::get(receiver)?.wait(None, |listening, tick| listening.receiver.stop_with(tick))
+    })
 }
 
 /// Stops a receiver at once and frees it: requests in flight are cut off unanswered, so that Flow.ai sends them again,

@@ -191,7 +191,7 @@ pub extern "C" fn flowai_receiver_config_set_inbox(
     err: Option<&mut MaybeUninit<flowai_error>>,
 ) -> flowai_status {
     set(config, "config", err, |config| {
-        config.inbox = Some(registry::get(inbox)?.clone());
+        config.inbox = Some((**registry::get(inbox)?).clone());
         Ok(())
     })
 }

@@ -1,16 +1,80 @@
 //! Functions that wait for something: the network, another thread, the disk.
 
-use std::mem::MaybeUninit;
+use std::{mem::MaybeUninit, ops::Deref, time::Duration};
 
-use flowai::Result;
+use flowai::{Cancel, Result};
 
 use crate::{
+    cancel::{CancelSlot, flowai_cancel},
     error::flowai_error,
-    guard::waiting,
+    guard::{call, waiting},
     registry::{self, Handle},
     status::flowai_status,
     strings::place,
 };
+
+/// An object that is waited on, and what gives the waits up.
+pub(crate) struct Waited<T> {
+    object: T,
+    cancel: CancelSlot,
+}
+
+impl<T> From<T> for Waited<T> {
+    fn from(object: T) -> Waited<T> {
+        Waited {
+            object,
+            cancel: CancelSlot::default(),
+        }
+    }
+}
+
+impl<T> Deref for Waited<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.object
+    }
+}
+
+/// What can have those who wait on it look again.
+pub(crate) trait Nudge {
+    fn nudger(&self) -> impl Fn() + Send + 'static;
+}
+
+impl<T: Nudge> Waited<T> {
+    /// Waits with a function that is called when there is reason to look whether to go on.
+    pub(crate) fn wait<R>(
+        &self,
+        time: Option<Duration>,
+        wait: impl FnOnce(&T, &mut dyn FnMut() -> Result<()>) -> Result<R>,
+    ) -> Result<R> {
+        let cancel = self.cancel.get().filter(|_| time != Some(Duration::ZERO));
+        let Some(cancel) = cancel else {
+            return wait(&self.object, &mut || Ok(()));
+        };
+        given_up_by(&cancel, self.object.nudger(), |tick| wait(&self.object, tick))
+    }
+}
+
+/// Waits until something else ends the wait, or the handle does.
+pub(crate) fn given_up_by<R>(
+    cancel: &Cancel,
+    nudge: impl FnOnce() + Send + 'static,
+    wait: impl FnOnce(&mut dyn FnMut() -> Result<()>) -> Result<R>,
+) -> Result<R> {
+    cancel.check()?;
+    let _watch = cancel.watch(nudge)?;
+    wait(&mut || cancel.check())
+}
+
+/// A function that sets what gives up the waits on an object.
+pub(crate) fn set_cancel<T: 'static, H: Handle<Object = Waited<T>>>(
+    handle: H,
+    cancel: flowai_cancel,
+    err: Option<&mut MaybeUninit<flowai_error>>,
+) -> flowai_status {
+    call(err, || registry::get(handle)?.cancel.set(cancel))
+}
 
 /// A function that may wait, and gives one thing that an object has or does.
 pub(crate) fn wait_for<H: Handle, T>(

@@ -244,6 +244,8 @@ impl Inbox {
                 Taken::Event(delivery) => return Ok(Some(*delivery)),
                 Taken::Nothing(look_again) => look_again,
             };
+            // After the count: a nudge from here on ends the wait.
+            tick()?;
             let again = Instant::now() + look_again;
             loop {
                 let now = Instant::now();
@@ -262,6 +264,12 @@ impl Inbox {
                 }
             }
         }
+    }
+
+    /// A function that has everybody who waits call their `tick` now, from any thread of this process.
+    pub fn nudger(&self) -> impl Fn() + Send + Sync + 'static {
+        let signal = self.0.signal.clone();
+        move || signal.change()
     }
 
     /// Leases the next event that can be handled; those that cannot become dead letters.

@@ -423,6 +423,12 @@ impl Outbox {
         Ok(())
     }
 
+    /// A function that has everybody who waits call their `tick` now, from any thread of this process.
+    pub fn nudger(&self) -> impl Fn() + Send + Sync + 'static {
+        let changed = self.0.changed.clone();
+        move || changed.change()
+    }
+
     /// Others may go now.
     fn look(&self) {
         if let Ok(Access::Owner(shared)) = self.access() {
@@ -444,6 +450,8 @@ impl Outbox {
             if let Some(found) = look()? {
                 return Ok(Some(found));
             }
+            // After the count: a nudge from here on ends the wait.
+            tick()?;
             let again = Instant::now() + LOOK_AGAIN;
             let until = deadline.map_or(again, |deadline| deadline.min(again));
             loop {

@@ -161,6 +161,12 @@ impl Receiver {
         self.parts()?.queue()?.take(wanted, timeout, tick)
     }
 
+    /// A function that has everybody who waits call their `tick` now, from any thread of this process.
+    pub fn nudger(&self) -> impl Fn() + Send + Sync + 'static {
+        let queue = self.parts.as_ref().map(|parts| parts.queue.clone());
+        move || queue.iter().for_each(|queue| queue.nudge())
+    }
+
     /// The next event, awaited in any async runtime. Dropping the future loses no event.
     ///
     /// # Errors

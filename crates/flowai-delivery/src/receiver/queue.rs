@@ -27,6 +27,8 @@ struct State {
     next: u64,
     /// Nothing more will come.
     closed: bool,
+    /// How often those who wait were told to look again.
+    nudges: u64,
 }
 
 #[derive(Debug)]
@@ -65,6 +67,12 @@ impl Queue {
     fn announce(&self) {
         self.changed.notify_all();
         self.changed_async.notify_waiters();
+    }
+
+    /// Has everybody who waits look again.
+    pub(crate) fn nudge(&self) {
+        self.lock().nudges += 1;
+        self.announce();
     }
 
     /// Adds all events of one body, or none.
@@ -117,6 +125,7 @@ impl Queue {
     ) -> Result<Option<Event>> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut seen = 0;
+        let mut nudges = None;
         loop {
             let mut state = self.lock();
             if let Some(event) = state.take(&wanted, &mut seen) {
@@ -124,6 +133,13 @@ impl Queue {
             }
             if state.closed {
                 return Err(closed());
+            }
+            let nudged = Some(state.nudges);
+            if nudges != nudged {
+                nudges = nudged;
+                drop(state);
+                tick()?;
+                continue;
             }
             let slice = match deadline {
                 Some(deadline) => deadline

@@ -10,10 +10,12 @@ use std::{
     task::{Wake, Waker},
 };
 
-use flowai::{Error, ErrorKind, runtime::generation};
+use flowai::{
+    Error, ErrorKind,
+    runtime::{Doorbell, generation},
+};
 use pyo3::{PyTraverseError, PyVisit, exceptions::PyAttributeError, prelude::*, sync::PyOnceLock};
 
-use super::doorbell::Doorbell;
 use crate::{errors::Outcome, once::get_or_make};
 
 /// The bridge of one event loop, which it hangs on as an attribute and by its reader.

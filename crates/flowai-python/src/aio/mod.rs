@@ -10,7 +10,6 @@
 mod awaitable;
 mod bridge;
 mod client;
-mod doorbell;
 mod pages;
 mod upload;
 

@@ -127,8 +127,7 @@ impl Transport {
 
     /// Closes idle connections.
     pub(crate) fn clear(&self) {
-        let made: Result<&Pool, ()> = self.pool.get_or_try_init(|| Err(()));
-        if let Ok(pool) = made {
+        if let Some(pool) = self.pool.get() {
             pool.clear();
         }
     }
@@ -150,8 +149,8 @@ impl Transport {
         let began = Instant::now();
         let name = request.operation.name;
         let mut retry = 0;
+        sent.reset();
         loop {
-            sent.reset();
             let error = match self.attempt_until(deadline, config, request, sent).await {
                 Ok(response) => {
                     log::debug!("{name}: {} after {:?}", response.status, began.elapsed());
@@ -167,6 +166,8 @@ impl Transport {
             let Some(pause) = self.pause_before_retry(config, request, &error, retry, deadline) else {
                 return Err(error);
             };
+            // Whoever gives up during the pause is told of an attempt that has not begun.
+            sent.reset();
             sleep(pause).await;
             retry += 1;
         }
