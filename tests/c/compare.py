@@ -107,6 +107,14 @@ def reply(document: dict[str, Json]) -> dict[str, Json]:
     }
 
 
+def named(op: str, result: Json) -> Json:
+    """The result of a call that was made by its name, in the form in which it is printed by all others."""
+    if op == "ask":
+        both = {"all_messages": result["messages"], "all_quick_replies": result["quick_replies"]}
+        return result | both
+    return result
+
+
 def response(document: dict[str, Json]) -> dict[str, Json]:
     """The body of a response as JSON, if it is that."""
     try:

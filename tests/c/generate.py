@@ -89,6 +89,9 @@ OPERATIONS = {
 }
 
 
+AND = "\n        && "
+
+
 def seconds(value: float) -> str:
     return str(round(value * 1000))
 
@@ -133,6 +136,55 @@ def with_options(options: dict[str, Json]) -> list[str]:
     return ["flowai_client_options_new(&error, &other) == FLOWAI_OK", *sets, made]
 
 
+def begun(client: dict[str, Json], call: dict[str, Json]) -> str:
+    """What must hold before the call of a case is made: there is its client."""
+    configures = [setter("config", "config", name, CONFIG[name], value) for name, value in client.items()]
+    made = "flowai_client_new(config, &error, &client) == FLOWAI_OK"
+    return AND.join([*configures, made, *with_options(call.get("options", {}))])
+
+
+def case(number: int, vector: Json, ready: str, times: str) -> str:
+    """The function that runs one case: sets up a client, and does something so many times."""
+    return f"""
+/* {vector["id"]} */
+static void case_{number}(void)
+{{
+    flowai_config config = {{0}};
+    flowai_client client = {{0}};
+    flowai_client_options other = {{0}};
+    flowai_error error = {{0}};
+    int n;
+    bool ready = flowai_config_new(&error, &config) == FLOWAI_OK
+        && {ready};
+
+    flowai_config_free(config);
+    if (!ready) {{
+        print_error(error);
+        return;
+    }}
+    for (n = 0; n < {vector.get("times", 1)}; n++) {{
+{times}
+        fflush(stdout);
+        pause_for(n + 1 < {vector.get("times", 1)} ? {vector.get("pause_ms", 0)} : 0);
+    }}
+    flowai_client_free(client);
+}}
+"""
+
+
+def by_name(number: int, vector: Json, client: dict[str, Json], call: dict[str, Json], how: str) -> str:
+    """As `function`, with the operation and its arguments given by name; `how` is "json" or "queue"."""
+    args = dict(call["args"])
+    fill = (args.get("file") or {}).get("fill")
+    if fill is None and how == "json":
+        arguments = f"{literal(call['op'])}, {literal(json.dumps(args))}"
+        return case(number, vector, begun(client, call), f"        call_json(client, {arguments});")
+    if fill is not None:
+        args["filename"] = args.pop("file")["filename"]
+    arguments = f"{literal(call['op'])}, {literal(json.dumps(args))}, {fill or 0}"
+    return case(number, vector, begun(client, call), f"        call_by_queue(client, {arguments});")
+
+
 def function(number: int, vector: Json, client: dict[str, Json], call: dict[str, Json]) -> str:
     """The function that runs one case, in which every ${name} but ${n} is filled in."""
     args = dict(call["args"])
@@ -154,45 +206,19 @@ def function(number: int, vector: Json, client: dict[str, Json], call: dict[str,
             setter("send_options", "options", name, operation.options[name], args[name]) for name in args
         ]
         given.append("options")
-    configures = [setter("config", "config", name, CONFIG[name], value) for name, value in client.items()]
-    joined = "\n        && ".join
-    made = "flowai_client_new(config, &error, &client) == FLOWAI_OK"
-    ready = joined([*configures, made, *with_options(call.get("options", {}))])
     arguments = ", ".join(["client", *given, "&error", "&result"])
     called = f"flowai_client_{operation.function}({arguments}) == FLOWAI_OK"
     lines = [line for argument in passed for line in argument.lines]
-    return f"""
-/* {vector["id"]} */
-static void case_{number}(void)
-{{
-    flowai_config config = {{0}};
-    flowai_client client = {{0}};
-    flowai_client_options other = {{0}};
-    flowai_error error = {{0}};
-    int n;
-    bool ready = flowai_config_new(&error, &config) == FLOWAI_OK
-        && {ready};
-
-    flowai_config_free(config);
-    if (!ready) {{
-        print_error(error);
-        return;
-    }}
-    for (n = 0; n < {vector.get("times", 1)}; n++) {{
+    times = f"""
         flowai_{operation.result} result = {{0}};
         flowai_send_options options = {{0}};
         {" ".join(lines)}
         bool done = flowai_send_options_new(&error, &options) == FLOWAI_OK
-            && {joined([*conditions, called])};
+            && {AND.join([*conditions, called])};
 
         flowai_send_options_free(options);
-        {print_result(operation)}
-        fflush(stdout);
-        pause_for(n + 1 < {vector.get("times", 1)} ? {vector.get("pause_ms", 0)} : 0);
-    }}
-    flowai_client_free(client);
-}}
-"""
+        {print_result(operation)}"""
+    return case(number, vector, begun(client, call), times)
 
 
 def program(functions: list[str]) -> str:

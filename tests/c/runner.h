@@ -278,6 +278,57 @@ static inline void print_error(flowai_error error)
     flowai_error_free(error);
 }
 
+/* Makes a call by its name, with its arguments in one document. */
+static inline void call_json(flowai_client client, const char *operation, const char *arguments)
+{
+    flowai_string result = {0};
+    flowai_error error = {0};
+    flowai_str text = {0};
+
+    if (flowai_client_call_json(client, operation, arguments, &error, &result) != FLOWAI_OK) {
+        print_error(error);
+        return;
+    }
+    must(flowai_string_text(result, &text), "flowai_string_text");
+    printf("{\"ok\": %s}\n", text.ptr);
+    flowai_string_free(result);
+}
+
+/* As call_json(), without waiting for it; with a file of so many bytes. */
+static inline void call_by_queue(flowai_client client, const char *operation, const char *arguments, size_t fill)
+{
+    flowai_queue queue = {0};
+    flowai_call call = {0};
+    flowai_completion completion = {0};
+    flowai_status status = FLOWAI_OK;
+    flowai_error error = {0};
+    flowai_str text = {0};
+    char *file = fill ? malloc(fill) : NULL;
+
+    if (file)
+        memset(file, 'x', fill);
+    must(flowai_queue_new(1, NULL, &queue), "flowai_queue_new");
+    must(flowai_call_new(client, operation, NULL, &call), "flowai_call_new");
+    must(flowai_call_set_arguments(call, arguments, NULL), "flowai_call_set_arguments");
+    if ((file && flowai_call_set_bytes(call, file, fill, &error) != FLOWAI_OK)
+        || flowai_queue_submit(queue, call, NULL, NULL, &error) != FLOWAI_OK) {
+        print_error(error);
+    } else {
+        must(flowai_poll(queue, FLOWAI_FOREVER, NULL, &completion), "flowai_poll");
+        must(flowai_completion_status(completion, &status), "flowai_completion_status");
+        must(flowai_completion_json(completion, &text), "flowai_completion_json");
+        must(flowai_completion_error(completion, &error), "flowai_completion_error");
+        if (status == FLOWAI_OK)
+            printf("{\"ok\": %s}\n", text.ptr);
+        else
+            print_error(error);
+        flowai_completion_free(completion);
+    }
+    flowai_call_free(call);
+    flowai_queue_free(queue);
+    free(file);
+}
+
 /* The content of a file. */
 static inline char *content(const char *path, size_t *size)
 {

@@ -70,6 +70,21 @@ def test_conversation(compile_c: Callable[..., Path], loop: dict[str, str]) -> N
     assert [line.split()[0] for line in said] == ["C", "bot", "C", "bot"]
 
 
+def test_epoll(compile_c: Callable[..., Path], loop: dict[str, str]) -> None:
+    program = compile_c(EXAMPLES / "epoll.c")
+    done = subprocess.run([program, "12"], env=loop, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = [line for line in done.stdout.splitlines() if line.startswith("the bot says: ")]
+    # The calls are under way at the same time, so they arrive in any order.
+    assert sorted(said) == sorted(f"the bot says: message {number}" for number in range(1, 13))
+    assert sum(line.startswith("sent, trace id ") for line in done.stdout.splitlines()) == 12
+    silent = loop | {"FLOWAI_BASE_URL": "http://127.0.0.1:1/"}
+    failed = subprocess.run([program, "3"], env=silent, capture_output=True, text=True, timeout=60)
+    assert failed.returncode == 1
+    assert "send_text: " in failed.stderr
+    assert "(not_sent)" in failed.stderr
+
+
 def test_ask(compile_c: Callable[..., Path], loop: dict[str, str]) -> None:
     program = compile_c(EXAMPLES / "ask.c")
     done = subprocess.run([program, "thread-1", TEXT], env=loop, capture_output=True, text=True, timeout=60)

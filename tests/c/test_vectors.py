@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,14 @@ def fill_in(value: Json, names: dict[str, str]) -> Json:
 class Runner:
     """A program for all cases of some vectors, which are run one process each."""
 
-    def __init__(self, vectors: list[Json], server: dict[str, str], name: str, *arguments: str) -> None:
+    def __init__(
+        self,
+        vectors: list[Json],
+        server: dict[str, str],
+        name: str,
+        *arguments: str,
+        function: Callable[..., str] = generate.function,
+    ) -> None:
         self.vectors = vectors
         self.arguments = arguments
         self.functions = []
@@ -60,7 +68,7 @@ class Runner:
             client.setdefault("api_key", KEY)
             client.setdefault("base_url", f"{server['http']}/vector/{vector['id']}/{names['run']}/rest/v1/")
             call = fill_in(vector["call"], names)
-            self.functions.append(generate.function(number, vector, client, call))
+            self.functions.append(function(number, vector, client, call))
 
     @staticmethod
     def run_name(vector: Json, name: str) -> str:
@@ -129,6 +137,27 @@ def test_calls(area: str, server: dict[str, str], compile_c: Callable[..., Path]
         came = [exchange.get("response", {}).get("json") for exchange in vector.get("exchanges", [vector])]
         changed = compare.changed(documents_read(vector, printed[-1].get("ok")), came)
         return problems + [f"changed: {document}" for document in changed]
+
+    problems = runner.all_problems(check)
+    assert not problems, "\n".join(problems)
+
+
+@pytest.mark.parametrize("how", ["json", "queue"])
+def test_calls_by_name(
+    how: str, server: dict[str, str], compile_c: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Every call again, by the name of its operation: with JSON in and JSON out, and through a queue."""
+    vectors = [vector for area in CALLS for vector in load(area)]
+    name = f"c{how}"
+    runner = Runner(vectors, server, name, function=partial(generate.by_name, how=how))
+    runner.compile(tmp_path, compile_c, name)
+
+    def check(vector: Json, printed: list[Json], _: float) -> list[str]:
+        verdict = fetch(f"{server['http']}/verdict/{vector['id']}/{Runner.run_name(vector, name)}")
+        last = printed[-1]
+        if "ok" in last:
+            last = {"ok": compare.named(vector["call"]["op"], last["ok"])}
+        return [*compare.result_problems(vector, last), *verdict["problems"]]
 
     problems = runner.all_problems(check)
     assert not problems, "\n".join(problems)

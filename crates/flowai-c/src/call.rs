@@ -2,7 +2,7 @@
 
 use std::{mem::MaybeUninit, sync::RwLock};
 
-use flowai::{Error, Invocation, MAX_UPLOAD_SIZE, Result};
+use flowai::{Delivery, Error, Invocation, MAX_UPLOAD_SIZE, Result};
 use serde_json::Value;
 
 use crate::{
@@ -251,7 +251,9 @@ pub extern "C" fn flowai_call_set_bytes(
 ) -> flowai_status {
     set(call, err, |call| {
         if len as u64 > MAX_UPLOAD_SIZE {
-            return Err(Error::argument("file", "is larger than 250 MB"));
+            let delivery = call.is_send().then_some(Delivery::NotSent);
+            let refused = Error::argument("file", "is larger than 250 MB");
+            return Err(refused.with_operation(call.operation()).with_delivery(delivery));
         }
         call.set_bytes(data.bytes(len, "file")?.to_vec());
         Ok(())

@@ -87,7 +87,7 @@ impl Completion {
 pub(crate) fn take<H: Handle>(
     completion: flowai_completion,
     out: Option<&mut MaybeUninit<H>>,
-    object: impl FnOnce(Fruit) -> Result<H::Object, Fruit>,
+    object: impl FnOnce(Fruit) -> Result<H::Object, Box<Fruit>>,
 ) -> flowai_status {
     read(completion, out, |completion| {
         let mut rest = completion.rest.try_lock().map_err(|_| in_use("completion"))?;
@@ -95,7 +95,7 @@ pub(crate) fn take<H: Handle>(
         match object(rest.fruit.take().ok_or_else(nothing)?) {
             Ok(object) => registry::insert(object),
             Err(other) => {
-                rest.fruit = Some(other);
+                rest.fruit = Some(*other);
                 let problem = format_args!("does not give a {}", H::NAME);
                 Err(Error::argument("completion", problem))
             }
@@ -194,7 +194,7 @@ pub extern "C" fn flowai_completion_receipt(
 ) -> flowai_status {
     take(completion, out, |fruit| match fruit {
         Fruit::Called(Outcome::Receipt(receipt)) => Ok(receipt.into()),
-        other => Err(other),
+        other => Err(other.into()),
     })
 }
 
@@ -212,7 +212,7 @@ pub extern "C" fn flowai_completion_reply(
 ) -> flowai_status {
     take(completion, out, |fruit| match fruit {
         Fruit::Called(Outcome::Reply(reply)) => Ok(Replied::from(reply)),
-        other => Err(other),
+        other => Err(other.into()),
     })
 }
 
@@ -231,7 +231,7 @@ pub extern "C" fn flowai_completion_page(
     take(completion, out, |fruit| match fruit {
         Fruit::Called(Outcome::HistoryPage(page)) => Ok(page.into()),
         Fruit::Called(Outcome::ThreadsPage(page)) => Ok(page.into()),
-        other => Err(other),
+        other => Err(other.into()),
     })
 }
 
@@ -251,8 +251,8 @@ pub extern "C" fn flowai_completion_list(
     take(completion, out, |fruit| match fruit {
         Fruit::Called(Outcome::HistoryEntries(entries)) => Ok(Items::of_documents(entries)),
         Fruit::Called(Outcome::Segments(segments)) => Ok(Items::of_documents(segments)),
-        Fruit::Called(Outcome::Names(names)) => Ok(Items::of_texts(names)),
-        other => Err(other),
+        Fruit::Called(Outcome::Names(names) | Outcome::ThreadIds(names)) => Ok(Items::of_texts(names)),
+        other => Err(other.into()),
     })
 }
 
@@ -270,7 +270,7 @@ pub extern "C" fn flowai_completion_string(
 ) -> flowai_status {
     take(completion, out, |fruit| match fruit {
         Fruit::Called(Outcome::ThreadId(id)) => Ok(Owned::new(id)),
-        other => Err(other),
+        other => Err(other.into()),
     })
 }
 
@@ -288,7 +288,7 @@ pub extern "C" fn flowai_completion_business_hours(
 ) -> flowai_status {
     take(completion, out, |fruit| match fruit {
         Fruit::Called(Outcome::BusinessHours(sets)) => Ok(sets.into()),
-        other => Err(other),
+        other => Err(other.into()),
     })
 }
 
@@ -306,7 +306,7 @@ pub extern "C" fn flowai_completion_bot_status(
 ) -> flowai_status {
     take(completion, out, |fruit| match fruit {
         Fruit::Called(Outcome::BotStatus(status)) => Ok(status.into()),
-        other => Err(other),
+        other => Err(other.into()),
     })
 }
 
@@ -324,7 +324,7 @@ pub extern "C" fn flowai_completion_response(
 ) -> flowai_status {
     take(completion, out, |fruit| match fruit {
         Fruit::Called(Outcome::Response(response)) => Ok(response.into()),
-        other => Err(other),
+        other => Err(other.into()),
     })
 }
 
@@ -342,7 +342,7 @@ pub extern "C" fn flowai_completion_event(
 ) -> flowai_status {
     take(completion, out, |fruit| match fruit {
         Fruit::Event(event) => Ok(Parsed::from(event)),
-        other => Err(other),
+        other => Err(other.into()),
     })
 }
 

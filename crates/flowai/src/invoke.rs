@@ -36,7 +36,8 @@ pub enum Outcome {
     HistoryPage(HistoryPage),
     HistoryEntries(Vec<HistoryEntry>),
     ThreadsPage(ThreadsPage),
-    /// Thread ids, or the names of events.
+    ThreadIds(Vec<String>),
+    /// The names of events.
     Names(Vec<String>),
     /// The id of a new thread.
     ThreadId(String),
@@ -70,14 +71,15 @@ impl Outcome {
                 "pages": page.pages,
                 "entries": page.entries,
             }),
-            Outcome::HistoryEntries(entries) => json!(entries),
+            Outcome::HistoryEntries(entries) => json!({ "entries": entries }),
+            Outcome::ThreadIds(ids) => json!({ "threads": ids }),
             Outcome::ThreadsPage(page) => json!({
                 "threads": page.threads,
                 "page": page.page,
                 "pages": page.pages,
             }),
             Outcome::Names(names) => json!(names),
-            Outcome::ThreadId(id) => json!(id),
+            Outcome::ThreadId(id) => json!({ "thread_id": id }),
             Outcome::Segments(segments) => documents(segments),
             Outcome::BusinessHours(sets) => json!(sets),
             Outcome::BotStatus(status) => json!({
@@ -312,7 +314,7 @@ operations! {
             while let Some(thread_id) = iter.next_awaited(|call| call).await? {
                 all.push(thread_id);
             }
-            Ok(Outcome::Names(all))
+            Ok(Outcome::ThreadIds(all))
         }))
     };
     call request_threads: |client, given| {

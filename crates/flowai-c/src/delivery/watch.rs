@@ -158,7 +158,7 @@ pub extern "C" fn flowai_completion_inbox_delivery(
 ) -> flowai_status {
     take(completion, out, |fruit| match fruit {
         Fruit::Delivery(delivery) => Ok(delivery),
-        other => Err(other),
+        other => Err(other.into()),
     })
 }
 
@@ -176,6 +176,6 @@ pub extern "C" fn flowai_completion_outbox_report(
 ) -> flowai_status {
     take(completion, out, |fruit| match fruit {
         Fruit::Report(report) => Ok(report),
-        other => Err(other),
+        other => Err(other.into()),
     })
 }
