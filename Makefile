@@ -54,7 +54,7 @@ test-c: $(VENV)/installed $(VENV)/tools
 	FLOWAI_LIB_DIR=$(TARGET)/debug FLOWAI_BIN_DIR=$(TARGET)/debug $(BIN)/python -m pytest -q tests/c
 
 test-docs: $(VENV)/installed $(VENV)/tools
-	@scripts/need cargo cc
+	@scripts/need cargo cc curl
 	$(CARGO) build -p flowai-testkit -p flowai-cli -p flowai-c
 	$(CARGO) test $(RUST_CRATES) --no-run
 	FLOWAI_LIB_DIR=$(TARGET)/debug FLOWAI_BIN_DIR=$(TARGET)/debug $(BIN)/python -m pytest -q tests/docs
