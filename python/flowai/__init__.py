@@ -15,7 +15,7 @@ https://github.com/flowai-rs/flowai/blob/main/docs/README.md
 What there is, with ``help(flowai.Client)`` and so on for all of it:
 
 Sending
-    Client          every call: send_text, upload_media, ask, history, pause and so on
+    Client          every call: send_text, send_many, upload_media, ask, history, pause and so on
     AsyncClient     the same, to await
     Outbox          messages that survive crashes and go out as soon as there is a network
     TextMessage, EventMessage, LocationMessage, MediaMessage
