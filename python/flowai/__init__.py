@@ -36,6 +36,9 @@ What comes back
                     for ``match``
 When it fails
     FlowAIError     every error; its ``delivery`` says what became of a message, its class what went wrong
+    logging.getLogger("flowai")
+                    what it does, call by call; never a secret, a thread id, or what was said. FLOWAI_LOG=debug
+                    in the environment writes it to standard error
 Testing
     Sandbox         Flow.ai on this machine, which says and does what a test tells it
     flowai.pytest_plugin
@@ -43,6 +46,8 @@ Testing
 
 A dict in the form in which the API has it will do for each object that is sent.
 """
+
+from os import environ as _environ
 
 from flowai import _handling as _handling
 from flowai import _many as _many
@@ -152,6 +157,12 @@ from flowai.exceptions import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from flowai._kinds import EventKind
+
+if "FLOWAI_LOG" in _environ:
+    from flowai import _logging
+
+    _logging.configure(_environ["FLOWAI_LOG"])
+del _environ
 
 __all__ = [
     "APIConnectionError",

@@ -4609,3 +4609,18 @@ def run_cli(argv: Sequence[str | bytes], /) -> int:
     """Runs the ``flowai`` command with these arguments, the name of the program first, and returns its exit code. Ctrl-C ends
     it gracefully.
     """
+
+def _log_entries(
+    age: float,
+) -> list[tuple[str, int, int, str | None, int | None, str | None, str, _Document]] | None:
+    """What other threads have logged at least so many seconds ago, for the thread of Python's that waits for it; nothing
+    when it need not wait any longer.
+    """
+
+def _log_descriptor() -> int:
+    """The descriptor that is readable when there is something to take."""
+
+def _log_mute(mute: bool) -> bool:
+    """Whether what this thread logs is left out, since it is being told what was logged: a handler that makes calls would
+    never come to an end. Tells how it was before.
+    """

@@ -15,6 +15,7 @@ mod output;
 
 use std::ffi::OsString;
 
+pub use self::logging::logger;
 use crate::{args::Parsed, commands::Context, interrupt::Interrupt, output::Output};
 
 /// Runs the command with these arguments, the name of the program first, and returns its exit code: 0 done, 1 not sent or

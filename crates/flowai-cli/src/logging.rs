@@ -1,9 +1,22 @@
 //! What `FLOWAI_LOG` asks for.
 
-/// Writes log records to standard error as `FLOWAI_LOG` says (`debug`, `flowai=trace`); nothing without it. A program
-/// that has a logger already keeps it.
+use env_logger::{Builder, Env};
+use log::{LevelFilter, Log};
+
+/// The logger that `FLOWAI_LOG` asks for (`debug`, `flowai=trace`), which writes to standard error, and the most that it
+/// writes; nothing when it asks for none.
+pub fn logger() -> Option<(Box<dyn Log>, LevelFilter)> {
+    let wanted = Env::default().filter_or("FLOWAI_LOG", "off");
+    let logger = Builder::from_env(wanted).build();
+    let level = logger.filter();
+    (level != LevelFilter::Off).then(|| (Box::new(logger) as Box<dyn Log>, level))
+}
+
+/// Writes what is logged as `FLOWAI_LOG` says. A program that has a logger already keeps it.
 pub(crate) fn start() {
-    let wanted = env_logger::Env::default().filter_or("FLOWAI_LOG", "off");
-    // Refused only when there is a logger.
-    let _ = env_logger::Builder::from_env(wanted).try_init();
+    if let Some((logger, level)) = logger()
+        && log::set_boxed_logger(logger).is_ok()
+    {
+        log::set_max_level(level);
+    }
 }

@@ -4,13 +4,19 @@ use std::{cell::RefCell, ffi::OsString};
 
 use pyo3::{exceptions::PyKeyboardInterrupt, prelude::*};
 
-use crate::errors::{Outcome, guard};
+use crate::{
+    errors::{Outcome, guard},
+    logging,
+};
 
 /// Runs the ``flowai`` command with these arguments, the name of the program first, and returns its exit code. Ctrl-C ends
 /// it gracefully.
 #[pyfunction]
 #[pyo3(signature = (argv, /))]
 pub fn run_cli(py: Python<'_>, argv: Vec<OsString>) -> Outcome<i32> {
+    if let Some((logger, level)) = flowai_cli::logger() {
+        logging::write_directly(logger, level);
+    }
     let (code, raised) = py.detach(|| {
         let raised = RefCell::new(None);
         let stop = || {

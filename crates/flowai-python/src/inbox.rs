@@ -13,6 +13,7 @@ use crate::{
     errors::{Failure, Outcome},
     inbox_handle::Handling,
     inbox_records::{InboxEntry, InboxStats, StoredEvent},
+    logging::Watched,
     wait::{self, released},
 };
 
@@ -37,6 +38,14 @@ use crate::{
 #[pyclass(module = "flowai", frozen)]
 pub struct Inbox {
     pub inbox: flowai_delivery::Inbox,
+    _watched: Watched,
+}
+
+impl Inbox {
+    fn new(py: Python<'_>, inbox: flowai_delivery::Inbox) -> Inbox {
+        let _watched = Watched::new(py);
+        Inbox { inbox, _watched }
+    }
 }
 
 #[pymethods]
@@ -98,7 +107,7 @@ impl Inbox {
         options.max_bytes = optional(max_bytes, "max_bytes", count)?;
         set(&mut options.lock_time, lock_time, "lock_time")?;
         let inbox = wait::in_thread(py, move || flowai_delivery::Inbox::open_with(path, options))?;
-        Ok(Inbox { inbox })
+        Ok(Inbox::new(py, inbox))
     }
 
     /// Opens an inbox that another process may own, to look at it and to mend it: events are listed, shown, replayed,
@@ -113,7 +122,7 @@ impl Inbox {
     #[pyo3(signature = (path))]
     fn attach(py: Python<'_>, path: PathBuf) -> Outcome<Inbox> {
         let inbox = wait::in_thread(py, move || flowai_delivery::Inbox::attach(path))?;
-        Ok(Inbox { inbox })
+        Ok(Inbox::new(py, inbox))
     }
 
     /// pathlib.Path: The file, as it was given.

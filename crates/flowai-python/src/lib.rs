@@ -9,7 +9,7 @@
 //! that both give are in `inbox_records` and `outbox_records`, and how these are declared in `delivery_record`.
 //!
 //! `convert`, `json` and `fields` turn Python values into those of the core and back; `wait` waits without holding the
-//! interpreter; `errors` makes exceptions of errors; `once` keeps what is made late, and is safe when the program forks.
+//! interpreter; `errors` makes exceptions of errors; `logging` passes on what the core logs; `once` keeps what is made late, and is safe when the program forks.
 
 #[macro_use]
 mod docs;
@@ -36,6 +36,7 @@ mod inbox;
 mod inbox_handle;
 mod inbox_records;
 mod json;
+mod logging;
 mod many;
 mod models;
 mod notebook;
@@ -63,6 +64,7 @@ use pyo3::prelude::*;
 
 #[pymodule(gil_used = false)]
 fn _flowai(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    logging::start();
     errors::find_classes(module.py())?;
     models::add_classes(module)?;
     module.add("__version__", flowai::VERSION)?;
@@ -104,6 +106,12 @@ fn _flowai(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(cli::run_cli, module)?)?;
     module.add_function(wrap_pyfunction!(event::parse_event, module)?)?;
     module.add_function(wrap_pyfunction!(event::parse_events, module)?)?;
+    module.setattr("_log_entries", wrap_pyfunction!(logging::_log_entries, module)?)?;
+    module.setattr(
+        "_log_descriptor",
+        wrap_pyfunction!(logging::_log_descriptor, module)?,
+    )?;
+    module.setattr("_log_mute", wrap_pyfunction!(logging::_log_mute, module)?)?;
     module.setattr("_panic", wrap_pyfunction!(errors::_panic, module)?)?;
     Ok(())
 }

@@ -12,6 +12,7 @@ use crate::{
     convert::{count, optional, seconds, seconds_or_zero, small_count, text},
     errors::{Failure, Outcome},
     event::Event,
+    logging::Watched,
     outbox_records::{OutboxEntry, OutboxReport, OutboxStats},
     outbox_reports::ReportIterator,
     wait::{self, released},
@@ -41,9 +42,15 @@ const LEAVE_TIME: Duration = Duration::from_secs(1);
 pub struct Outbox {
     /// `None` only while it is dropped.
     outbox: Option<flowai_delivery::Outbox>,
+    _watched: Watched,
 }
 
 impl Outbox {
+    fn new(py: Python<'_>, outbox: flowai_delivery::Outbox) -> Outbox {
+        let (outbox, _watched) = (Some(outbox), Watched::new(py));
+        Outbox { outbox, _watched }
+    }
+
     pub fn get(&self) -> Outcome<&flowai_delivery::Outbox> {
         let gone = || flowai::Error::new(ErrorKind::Closed, "the outbox is closed").into();
         self.outbox.as_ref().ok_or_else(gone)
@@ -126,8 +133,7 @@ impl Outbox {
         }
         let client = client.as_super().client.clone();
         let open = move || flowai_delivery::Outbox::open_with(path, client, options);
-        let outbox = Some(wait::in_thread(py, open)?);
-        Ok(Outbox { outbox })
+        Ok(Outbox::new(py, wait::in_thread(py, open)?))
     }
 
     /// Opens an outbox that another process owns, to put messages into it and to look at it. They are durable at once,
@@ -156,8 +162,7 @@ impl Outbox {
         let options = limited(max_messages, max_bytes, lock_time)?;
         let client = client.as_super().client.clone();
         let open = move || flowai_delivery::Outbox::attach_with(path, client, options);
-        let outbox = Some(wait::in_thread(py, open)?);
-        Ok(Outbox { outbox })
+        Ok(Outbox::new(py, wait::in_thread(py, open)?))
     }
 
     /// pathlib.Path: The file, without symbolic links.

@@ -10,7 +10,7 @@ use pyo3::{IntoPyObjectExt, exceptions::PyValueError, prelude::*};
 
 use crate::{
     errors::{Outcome, guard},
-    models, wait,
+    logging, models, wait,
 };
 
 /// A list of the core that one thread at a time may go on with.
@@ -33,7 +33,8 @@ impl<P: Page<Item: Send> + Send> Pages<P> {
         };
         let items: &mut PageIter<P> = &mut items;
         wait::warn_inside_event_loop(py)?;
-        wait::ticking(
+        logging::refresh(py);
+        wait::calling(
             py,
             |_| Ok(()),
             |tick| items.next_item(|call| within(call, self.timeout).wait_with(tick)),

@@ -7,9 +7,10 @@ use pyo3::prelude::*;
 
 use crate::{
     convert::{optional, seconds_or_zero, text},
-    errors::{Failure, Outcome, guard},
+    errors::{Failure, Outcome},
     event::{Event, kind_from_python},
     inbox::Inbox,
+    logging::Watched,
     verifier::Verifier,
     wait,
 };
@@ -64,6 +65,7 @@ impl FromPyObject<'_, '_> for Health {
 #[pyclass(module = "flowai", frozen)]
 pub struct Receiver {
     receiver: flowai_delivery::Receiver,
+    _watched: Watched,
 }
 
 #[pymethods]
@@ -99,13 +101,9 @@ impl Receiver {
         if let Some((certificate, key)) = tls {
             builder = builder.tls(certificate, key);
         }
-        py.detach(|| {
-            guard(|| {
-                Ok(Receiver {
-                    receiver: builder.start()?,
-                })
-            })
-        })
+        let receiver = wait::released(py, || builder.start())?;
+        let _watched = Watched::new(py);
+        Ok(Receiver { receiver, _watched })
     }
 
     /// str: The URL of the webhook on this machine. Under which address the service reaches it only you know.
@@ -179,7 +177,7 @@ impl Receiver {
         let closed = if exception_type.is_none() {
             self.close(py)
         } else {
-            py.detach(|| guard(|| Ok(self.receiver.close()?)))
+            wait::released(py, || self.receiver.close())
         };
         match closed {
             // A child that leaves the block has nothing to close, and its own way out should not be hidden.

@@ -22,6 +22,7 @@ use crate::{
     errors::{Failure, Outcome, guard},
     event::Event,
     json,
+    logging::Watched,
     sandbox_journal::{RecordedDelivery, RecordedRequest},
     wait,
 };
@@ -52,6 +53,7 @@ pub struct Sandbox {
     generation: u64,
     /// `None` only while it is dropped.
     sandbox: Option<Arc<flowai_sandbox::Sandbox>>,
+    _watched: Watched,
 }
 
 impl Sandbox {
@@ -128,6 +130,7 @@ impl Sandbox {
         Ok(Sandbox {
             generation: runtime::generation(),
             sandbox: Some(Arc::new(sandbox)),
+            _watched: Watched::new(py),
         })
     }
 

@@ -14,6 +14,7 @@ use pyo3::{exceptions::PyRuntimeWarning, prelude::*, sync::PyOnceLock, types::Py
 
 use crate::{
     errors::{Failure, Outcome, guard},
+    logging::{self, Ear},
     once::get_or_make,
 };
 
@@ -23,22 +24,38 @@ pub type Tick<'a> = &'a mut (dyn FnMut() -> Result<()> + 'a);
 /// Makes a call of the core and waits for it.
 pub fn call<T: Send>(py: Python<'_>, call: Call<T>) -> Outcome<T> {
     warn_inside_event_loop(py)?;
-    ticking(py, |_| Ok(()), |tick| call.wait_with(tick))
+    logging::refresh(py);
+    calling(py, |_| Ok(()), |tick| call.wait_with(tick))
 }
 
 /// Runs a wait of the core detached from the interpreter. Whatever a signal handler raises ends it, as does an exception
 /// of `also`, which is called whenever there is time for it.
 pub fn ticking<T: Send>(
     py: Python<'_>,
+    also: impl FnMut(Python<'_>) -> PyResult<()> + Send,
+    wait: impl FnOnce(Tick<'_>) -> Result<T> + Send,
+) -> Outcome<T> {
+    logging::refresh_all(py);
+    calling(py, also, wait)
+}
+
+/// The same for a call of a client, where what is to be logged was found out before.
+pub fn calling<T: Send>(
+    py: Python<'_>,
     mut also: impl FnMut(Python<'_>) -> PyResult<()> + Send,
     wait: impl FnOnce(Tick<'_>) -> Result<T> + Send,
 ) -> Outcome<T> {
     // The core carries its own errors only; the exception waits here until the wait is over.
     let mut raised: Option<PyErr> = None;
+    let ear = Ear::new();
     let outcome = py.detach(|| {
         guard(|| {
             let mut tick = || {
-                let looked = Python::try_attach(|py| py.check_signals().and_then(|()| also(py)));
+                let looked = Python::try_attach(|py| {
+                    py.check_signals()?;
+                    ear.pass_on(py)?;
+                    also(py)
+                });
                 match looked {
                     Some(Ok(())) => Ok(()),
                     Some(Err(error)) => {
@@ -54,15 +71,23 @@ pub fn ticking<T: Send>(
             wait(&mut tick).map_err(Failure::from)
         })
     });
+    let passed = ear.pass_on(py);
     match raised {
         Some(error) => Err(Failure::Python(error)),
-        None => outcome,
+        None => {
+            passed?;
+            outcome
+        }
     }
 }
 
 /// Runs something of the core that takes no longer than a moment, such as a commit, detached from the interpreter.
 pub fn released<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> Outcome<T> {
-    py.detach(|| guard(|| Ok(work()?)))
+    logging::refresh_all(py);
+    let ear = Ear::new();
+    let outcome = py.detach(|| guard(|| Ok(work()?)));
+    ear.pass_on(py)?;
+    outcome
 }
 
 /// Runs something of the core that cannot be ticked in a thread of its own. When the wait is interrupted it goes on there
@@ -96,7 +121,16 @@ pub fn in_thread<T: Send + 'static>(
 }
 
 static WARNED: AtomicBool = AtomicBool::new(false);
-static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+
+/// What the program has imported.
+pub fn modules<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyDict>> {
+    static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    let modules = get_or_make(py, &MODULES, || {
+        let modules = py.import("sys")?.getattr("modules")?;
+        Ok(modules.cast_into::<PyDict>()?.unbind())
+    })?;
+    Ok(modules.bind(py))
+}
 
 /// Says once that a blocking call under a running event loop stops everything else on it. Notebooks always run one
 /// and nothing waits for it there.
@@ -104,11 +138,7 @@ pub fn warn_inside_event_loop(py: Python<'_>) -> PyResult<()> {
     if WARNED.load(Ordering::Relaxed) {
         return Ok(());
     }
-    let modules = get_or_make(py, &MODULES, || {
-        let modules = py.import("sys")?.getattr("modules")?;
-        Ok(modules.cast_into::<PyDict>()?.unbind())
-    })?
-    .bind(py);
+    let modules = modules(py)?;
     let Some(asyncio) = modules.get_item(interned!(py, "asyncio"))? else {
         return Ok(());
     };

@@ -34,13 +34,21 @@ struct Slot<T> {
 }
 
 /// A value that each process makes for itself on first use. No lock is involved, so none can be held across a fork.
-pub(crate) struct PerProcess<T> {
+#[derive(Debug)]
+pub struct PerProcess<T> {
     slot: AtomicPtr<Slot<T>>,
     owns: PhantomData<T>,
 }
 
+impl<T: Send + Sync> Default for PerProcess<T> {
+    fn default() -> PerProcess<T> {
+        PerProcess::new()
+    }
+}
+
 impl<T: Send + Sync> PerProcess<T> {
-    pub(crate) const fn new() -> PerProcess<T> {
+    /// Nothing yet.
+    pub const fn new() -> PerProcess<T> {
         PerProcess {
             slot: AtomicPtr::new(ptr::null_mut()),
             owns: PhantomData,
@@ -53,7 +61,10 @@ impl<T: Send + Sync> PerProcess<T> {
     }
 
     /// The value of this process. When threads race to make it, one value wins and the others are dropped.
-    pub(crate) fn get_or_try_init<E>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
+    ///
+    /// # Errors
+    /// The one of `make`; the next call tries again.
+    pub fn get_or_try_init<E>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
         let generation = generation();
         let found = self.slot.load(Ordering::Acquire);
         // SAFETY: a pointer that was ever stored comes from Box::into_raw below and is freed only in `drop`, which

@@ -24,10 +24,10 @@ use tokio::{
     task::JoinHandle,
 };
 
-pub use crate::{doorbell::Doorbell, fork::generation};
-use crate::{
-    error::{Error, ErrorKind, Result},
-    fork::PerProcess,
+use crate::error::{Error, ErrorKind, Result};
+pub use crate::{
+    doorbell::Doorbell,
+    fork::{PerProcess, generation},
 };
 
 /// How often a waiting call looks whether its caller wants something else, such as a signal handled.

@@ -182,8 +182,21 @@ impl Delivery {
                 "what became of the event was said before",
             )));
         }
-        if let Outcome::Dead(reason) = &outcome {
-            log::warn!("event {} of the inbox becomes a dead letter: {reason}", self.id());
+        let (event_id, attempt) = (self.id(), self.attempt());
+        match &outcome {
+            Outcome::Handled => {
+                log::debug!(event_id, attempt; "event {event_id} of the inbox was handled in attempt {attempt}");
+            }
+            Outcome::Retry(after, _) => {
+                let pause = after.as_secs_f64();
+                log::debug!(
+                    event_id, attempt, pause;
+                    "event {event_id} of the inbox, attempt {attempt}, is due again in {pause:.1} s"
+                );
+            }
+            Outcome::Dead(reason) => {
+                log::warn!(event_id, attempt; "event {event_id} of the inbox becomes a dead letter: {reason}");
+            }
         }
         let signal = self.inbox.0.signal.clone();
         store.settle(

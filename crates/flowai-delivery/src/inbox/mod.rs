@@ -303,6 +303,8 @@ impl Inbox {
     }
 
     fn delivery(&self, lease: Lease, event: Event) -> Delivery {
+        let (event_id, attempt) = (lease.claim.id, lease.attempt);
+        log::debug!(event_id, attempt; "event {event_id} of the inbox is handed out, attempt {attempt}");
         Delivery::new(self.clone(), lease, event)
     }
 

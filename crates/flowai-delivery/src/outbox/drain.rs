@@ -263,6 +263,7 @@ impl Drain {
             }
             Err(error) => self.judge_error(finished, error),
         };
+        tell(finished, &verdict, self.shared.clock.steady_ms());
         Settlement {
             id: finished.id,
             attempt: finished.attempt,
@@ -321,6 +322,28 @@ impl Drain {
             self.wake = self.wake.or(Some(Wake::Shared));
         }
     }
+}
+
+/// Logs what became of an attempt, without the words of the service, which may be about people.
+fn tell(finished: &Finished, verdict: &Verdict, now: i64) {
+    let Finished { id, attempt, .. } = *finished;
+    let again = |due_at: i64| due_at.saturating_sub(now).max(0) as f64 / 1000.0;
+    let (level, what, pause) = match verdict {
+        Verdict::Sent { .. } => (log::Level::Debug, "sent", None),
+        Verdict::Failed(_) => (log::Level::Warn, "failed for good", None),
+        Verdict::Again { due_at, .. } => (log::Level::Info, "not sent, and due again", Some(again(*due_at))),
+        Verdict::Ambiguous { .. } => (log::Level::Warn, "maybe sent", None),
+    };
+    let (kind, status, request_id) = match &finished.result {
+        Ok(receipt) => (None, None, receipt.request_id.as_deref()),
+        Err(error) => (Some(error.kind().name()), error.status(), error.request_id()),
+    };
+    let reason = kind.map(|kind| format!(": {kind}")).unwrap_or_default();
+    let soon = pause.map(|pause| format!(" in {pause:.1} s")).unwrap_or_default();
+    log::log!(
+        level, message_id = id, attempt, status, request_id, error_kind = kind, pause;
+        "message {id} of the outbox, attempt {attempt}: {what}{soon}{reason}"
+    );
 }
 
 /// Whether a message that was rejected may be taken later. A refused key is replaced sooner or later.

@@ -1,8 +1,11 @@
 //! The answer to one request: "Receiving calls" and "Responding to a call" of the API document.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Instant,
 };
 
 use bytes::{Bytes, BytesMut};
@@ -72,11 +75,20 @@ impl Service {
         number: u64,
         progress: &Progress,
     ) -> Response<Full<Bytes>> {
+        let began = Instant::now();
         let (parts, mut body) = request.into_parts();
         let result = self.serve(&parts, &mut body, number, progress).await;
         let mut response = Response::new(Full::default());
         let text = match result {
-            Ok(Answer::Done) => serde_json::json!({"status": "ok"}),
+            Ok(Answer::Done) => {
+                let (method, duration) = (parts.method.as_str(), began.elapsed().as_secs_f64());
+                log::debug!(
+                    method, status = 200, duration;
+                    "webhook call ({method}) answered 200 in {:.1} ms",
+                    duration * 1000.0
+                );
+                serde_json::json!({"status": "ok"})
+            }
             Ok(Answer::Health(report)) => {
                 if !report.good {
                     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
@@ -84,9 +96,11 @@ impl Service {
                 report.body
             }
             Err(refusal) => {
+                let (status, duration) = (refusal.status.as_u16(), began.elapsed().as_secs_f64());
                 log::debug!(
-                    "webhook call refused with {}: {}",
-                    refusal.status.as_u16(),
+                    status, duration;
+                    "webhook call refused with {status} in {:.1} ms: {}",
+                    duration * 1000.0,
                     refusal.reason
                 );
                 self.counters.reject(refusal.status.as_u16());

@@ -20,6 +20,7 @@ use super::bridge::Ticket;
 use crate::{
     client::Answer,
     errors::{Failure, Outcome, guard},
+    logging,
 };
 
 /// Makes the result, on the thread of the loop.
@@ -108,7 +109,10 @@ impl Awaitable {
         match state {
             State::Waiting(job, ticket) => Ok((job, ticket)),
             State::New(job) => match Ticket::new(py) {
-                Ok(ticket) => Ok((job, ticket)),
+                Ok(ticket) => {
+                    logging::refresh(py);
+                    Ok((job, ticket))
+                }
                 Err(failure) => {
                     self.set(State::Done);
                     Err(failure)
@@ -125,7 +129,13 @@ impl Awaitable {
     /// Goes on as far as possible. Gives what to wait for; raises StopIteration with the result.
     fn step(&self, py: Python<'_>) -> Answer {
         let (mut job, ticket) = self.start(py)?;
-        match job.go_on(py, &ticket) {
+        let stepped = job.go_on(py, &ticket);
+        // It may be done before anybody had to be woken.
+        let stepped = match logging::pass_on(py) {
+            Ok(()) => stepped,
+            Err(error) => Err(error.into()),
+        };
+        match stepped {
             Ok(Poll::Pending) => match ticket.future(py) {
                 Ok(future) => {
                     self.set(State::Waiting(job, ticket));

@@ -16,7 +16,7 @@ use flowai::{
 };
 use pyo3::{PyTraverseError, PyVisit, exceptions::PyAttributeError, prelude::*, sync::PyOnceLock};
 
-use crate::{errors::Outcome, once::get_or_make};
+use crate::{errors::Outcome, logging, once::get_or_make};
 
 /// The bridge of one event loop, which it hangs on as an attribute and by its reader.
 #[pyclass(module = "flowai", name = "_Bridge", frozen)]
@@ -113,6 +113,7 @@ impl Bridge {
     /// Lets everything go on that can. The loop calls it when the doorbell rang.
     fn wake(&self, py: Python<'_>) -> PyResult<()> {
         self.woken.doorbell.answer();
+        let passed = logging::pass_on(py);
         let tickets = mem::take(&mut *lock(&self.woken.tickets));
         for ticket in tickets {
             let Some(future) = lock(&self.waited_for).remove(&ticket) else {
@@ -124,7 +125,7 @@ impl Bridge {
                 future.call_method1(interned!(py, "set_result"), (py.None(),))?;
             }
         }
-        Ok(())
+        passed
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

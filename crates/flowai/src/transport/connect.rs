@@ -14,7 +14,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, lookup_host},
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_rustls::TlsConnector;
 
@@ -33,12 +33,27 @@ const MAX_PROXY_HEAD: usize = 8192;
 /// A connection that is ready for requests, and a second descriptor of its socket.
 pub(super) async fn connect(config: &Config, tls: Option<Arc<ClientConfig>>) -> Result<(Stream, OwnedFd)> {
     let limit = config.connect_timeout;
-    timeout(limit, establish(config, tls)).await.unwrap_or_else(|_| {
+    let began = Instant::now();
+    let connected = timeout(limit, establish(config, tls)).await.unwrap_or_else(|_| {
         Err(failed(format_args!(
             "no connection within {} s",
             limit.as_secs_f64()
         )))
-    })
+    });
+    if connected.is_ok() {
+        let duration = began.elapsed().as_secs_f64();
+        let (host, port) = peer(config);
+        log::debug!(duration; "connected to {host}:{port} in {:.1} ms", duration * 1000.0);
+    }
+    connected
+}
+
+/// Where connections go: to the service, or to the proxy.
+fn peer(config: &Config) -> (&str, u16) {
+    match &config.proxy {
+        Some(proxy) => (proxy.host.as_str(), proxy.port),
+        None => (config.base_url.host.as_str(), config.base_url.port),
+    }
 }
 
 fn failed(problem: impl Display) -> Error {
@@ -52,10 +67,7 @@ fn failed_by(problem: impl Display, cause: io::Error) -> Error {
 
 async fn establish(config: &Config, tls: Option<Arc<ClientConfig>>) -> Result<(Stream, OwnedFd)> {
     let base = &config.base_url;
-    let (host, port) = match &config.proxy {
-        Some(proxy) => (proxy.host.as_str(), proxy.port),
-        None => (base.host.as_str(), base.port),
-    };
+    let (host, port) = peer(config);
     let stream = dial(host, port).await?;
     let probe = prepare(&stream).map_err(|error| failed_by("cannot set up the socket", error))?;
     let mut socket = Socket::new(stream);

@@ -10,6 +10,7 @@ mod pool;
 mod response;
 mod retry;
 mod tls;
+mod trail;
 mod upload;
 
 use std::{
@@ -30,6 +31,7 @@ use self::{
     io::{Counters, Mark},
     pool::Pool,
     retry::Budget,
+    trail::Trail,
 };
 use crate::{
     config::Config,
@@ -146,26 +148,22 @@ impl Transport {
         };
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         self.budget.earn();
-        let began = Instant::now();
-        let name = request.operation.name;
         let mut retry = 0;
         sent.reset();
         loop {
+            let trail = Trail::begin(request, retry);
             let error = match self.attempt_until(deadline, config, request, sent).await {
                 Ok(response) => {
-                    log::debug!("{name}: {} after {:?}", response.status, began.elapsed());
+                    trail.answered(&response);
                     return Ok(response);
                 }
                 Err(error) => error,
             };
-            log::debug!(
-                "{name}: attempt {} failed after {:?}: {error}",
-                retry + 1,
-                began.elapsed()
-            );
             let Some(pause) = self.pause_before_retry(config, request, &error, retry, deadline) else {
+                trail.failed(&error);
                 return Err(error);
             };
+            trail.again(&error, pause);
             // Whoever gives up during the pause is told of an attempt that has not begun.
             sent.reset();
             sleep(pause).await;

@@ -84,6 +84,7 @@ impl Pool {
             if lane.idle_for() < MAX_IDLE && lane.is_alive().await {
                 return Some(lane);
             }
+            log::debug!("an idle connection is not used again: it ended, or was idle for too long");
         }
     }
 
