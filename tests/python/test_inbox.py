@@ -246,7 +246,7 @@ def test_a_function_that_fails_is_tried_again_and_then_given_up(inbox, caplog):
     entry = inbox.list(state="dead")[0]
     assert "in handle" in entry.error
     assert "RuntimeError: who knows why" in entry.error
-    records = [record for record in caplog.records if record.name == "flowai.inbox"]
+    records = [record for record in caplog.records if record.name == "flowai.inbox" and record.exc_info]
     assert [record.levelname for record in records] == ["WARNING", "WARNING", "ERROR"]
     assert records[0].getMessage() == "event 1 of the inbox was not handled in attempt 1 of 3"
     assert records[0].exc_info[0] is RuntimeError

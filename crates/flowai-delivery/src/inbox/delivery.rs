@@ -195,7 +195,7 @@ impl Delivery {
                 );
             }
             Outcome::Dead(reason) => {
-                log::warn!(event_id, attempt; "event {event_id} of the inbox becomes a dead letter: {reason}");
+                log::warn!(event_id, attempt; "event {event_id} of the inbox becomes a dead letter: {}", last_line(reason));
             }
         }
         let signal = self.inbox.0.signal.clone();
@@ -225,6 +225,16 @@ impl Settling {
             Ok(Err(error)) => log::warn!("event {} of the inbox: {error}", self.id),
         }
     }
+}
+
+/// What the log says of a reason, which may be a traceback.
+pub(super) fn last_line(reason: &str) -> &str {
+    const MOST: usize = 200;
+    let line = reason.trim_end().lines().next_back().unwrap_or_default();
+    line.char_indices()
+        .nth(MOST)
+        .and_then(|(end, _)| line.get(..end))
+        .unwrap_or(line)
 }
 
 fn ended() -> Error {

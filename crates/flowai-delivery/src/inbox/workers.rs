@@ -14,7 +14,10 @@ use std::{
 
 use flowai::{Error, ErrorKind, Result, runtime};
 
-use super::{Delivery, Inbox, delivery::Settling};
+use super::{
+    Delivery, Inbox,
+    delivery::{Settling, last_line},
+};
 
 /// How long a worker waits when the storage has failed.
 const STORAGE_PAUSE: Duration = Duration::from_secs(1);
@@ -167,9 +170,10 @@ fn handle<E: Display>(
     }
     if let Some(reason) = &failure {
         log::info!(
-            "event {} of the inbox, attempt {}, was not handled: {reason}",
+            "event {} of the inbox, attempt {}, was not handled: {}",
             delivery.id(),
-            delivery.attempt()
+            delivery.attempt(),
+            last_line(reason)
         );
     }
     Some(delivery.settle_later(failure.as_deref()))
