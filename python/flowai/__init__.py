@@ -37,8 +37,8 @@ What comes back
 When it fails
     FlowAIError     every error; its ``delivery`` says what became of a message, its class what went wrong
     logging.getLogger("flowai")
-                    what it does, call by call; never a secret, a thread id, or what was said. FLOWAI_LOG=debug
-                    in the environment writes it to standard error
+                    what it does, call by call; never a secret, a thread id, or what was said.
+                    FLOWAI_LOG=debug in the environment writes it to standard error
 Testing
     Sandbox         Flow.ai on this machine, which says and does what a test tells it
     flowai.pytest_plugin
