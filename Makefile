@@ -18,7 +18,7 @@ DESTDIR  ?=
 FEATURES ?= full
 PROFILE  ?= release
 
-.PHONY: help install uninstall dist-c demo test test-rust test-python test-c test-docs test-durability soak check lint header stubs clean
+.PHONY: help install uninstall dist-c abi doxygen demo test test-rust test-python test-c test-docs test-durability soak soak-c check lint header stubs clean
 
 help:
 	@echo "make demo    a Python and a C program talk to a bot on this machine; a receiver is killed, and no reply is lost"
@@ -28,6 +28,7 @@ help:
 	@echo "make check   test, lint, and what needs more tools: valgrind, a browser (scripts/setup-debian installs them)"
 	@echo "make install PREFIX=/usr/local    libflowai for other programs: libraries, headers, pkg-config, CMake; make uninstall"
 	@echo "make dist-c  the same as an archive for another machine, in build/dist"
+	@echo "make doxygen the documentation of flowai.h and flowai.hpp, in build/doxygen; make abi writes the ABI down"
 	@echo "make header  writes include/flowai.h anew; make stubs writes the type stubs of the Python package"
 
 demo: $(VENV)/installed
@@ -67,10 +68,17 @@ test-durability: $(VENV)/tools
 	FLOWAI_BIN_DIR=$(TARGET)/debug $(BIN)/python -m pytest -q tests/durability
 
 SOAK := KILLS=2000 STEP_KILLS=40 POWER_RUNS=300 POWER_CUTS=300 FAULTS=2000 FULL_DISKS=200 JUMPS=10000 FIGHT_EVENTS=2000 \
-        SLOW_CLIENTS=1024 SEED=$(shell date +%s)
+        SLOW_CLIENTS=1024 SEQUENCES=20000 SEED=$(shell date +%s)
 
 soak:
 	env $(addprefix FLOWAI_,$(SOAK)) $(MAKE) test-durability
+	env $(addprefix FLOWAI_,$(SOAK)) $(MAKE) soak-c
+
+# Random sequences of calls of the C library, with another seed every time.
+soak-c: $(VENV)/tools
+	@scripts/need cargo cc
+	$(CARGO) build -p flowai-testkit -p flowai-c
+	FLOWAI_LIB_DIR=$(TARGET)/debug FLOWAI_BIN_DIR=$(TARGET)/debug $(BIN)/python -m pytest -q -s tests/c/test_sequences.py
 
 check: lint test
 	FLOWAI_LIB_DIR=$(TARGET)/debug FLOWAI_BIN_DIR=$(TARGET)/debug $(BIN)/python -m pytest -q tests/extra
@@ -101,6 +109,16 @@ uninstall:
 
 header:
 	FLOWAI_UPDATE_HEADER=1 $(CARGO) test -p flowai-c --test header
+
+# What programs that were built with the library rely on: `make check` compares. Only for what was added.
+abi:
+	@scripts/need abidw abidiff
+	scripts/abi write
+
+doxygen:
+	@scripts/need doxygen
+	@mkdir -p build/doxygen
+	doxygen crates/flowai-c/Doxyfile
 
 stubs: $(VENV)/installed $(VENV)/tools
 	$(BIN)/python crates/flowai-python/stubs.py

@@ -48,7 +48,9 @@
 #include <functional>
 #include <iterator>
 #include <limits>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -57,6 +59,7 @@
 #include <variant>
 #include <vector>
 
+/// @cond
 #ifdef __cpp_exceptions
 #define FLOWAI_HPP_EXCEPTIONS 1
 #else
@@ -67,6 +70,7 @@
 #else
 #define FLOWAI_HPP_RESULTS 0
 #endif
+/// @endcond
 
 /** Everything of flowai.hpp. */
 namespace flowai {
@@ -522,6 +526,9 @@ public:
         return function();
 #endif
     }
+
+    /// Whether anything was thrown.
+    explicit operator bool() const noexcept { return thrown_ != nullptr; }
 
     /// What was thrown, for a person.
     std::string what() const
@@ -982,6 +989,21 @@ public:
     }
 };
 
+/** Gives up waits, from another thread or a signal handler: what it is to give up is told about it before. */
+class cancel : public detail::owned<flowai_cancel, flowai_cancel_free> {
+public:
+    using owned::owned;
+
+    /** One that was not triggered. */
+    static returns<cancel> make() { return detail::make<cancel>(flowai_cancel_new); }
+    /** Ends every wait that has it, now and from now on. Async-signal-safe. */
+    void trigger() const noexcept { (void)flowai_cancel_trigger(get()); }
+    /** Whether it was triggered. */
+    bool triggered() const noexcept { return detail::read(flowai_cancel_triggered, get()); }
+    /** Makes it as new. */
+    returns<void> reset() { return detail::done(flowai_cancel_reset, get()); }
+};
+
 /** The settings of a client. Each is described at flowai_config_set_... of the same name. */
 struct config {
     std::optional<std::string> api_key;              ///< The API key; else FLOWAI_API_KEY of the environment.
@@ -1033,6 +1055,7 @@ struct client_options {
     std::optional<std::uint32_t> max_retries;   ///< How often a call is repeated when that is safe.
     std::optional<std::string> originator_name; ///< The name of the sender.
     std::optional<std::string> originator_json; ///< The sender with role, profile and metadata.
+    const flowai::cancel *cancel = nullptr;     ///< What gives up every call.
 
     /// @cond
     using handle_type = flowai_client_options;
@@ -1044,6 +1067,7 @@ struct client_options {
         set(flowai_client_options_set_max_retries, max_retries);
         set(flowai_client_options_set_originator_name, originator_name);
         set(flowai_client_options_set_originator_json, originator_json);
+        set(flowai_client_options_set_cancel, cancel);
     }
     /// @endcond
 };
@@ -1065,6 +1089,7 @@ struct send_options {
     std::optional<std::string> filename;        ///< The name of a file.
     std::optional<std::string> url;             ///< The URL of a file.
     std::optional<milliseconds> idle_timeout;   ///< How long an upload may stand still.
+    const flowai::cancel *cancel = nullptr;     ///< What gives up the call.
     /** Called while an upload goes on; false gives it up. */
     std::function<bool(std::uint64_t done, std::uint64_t total)> progress;
 
@@ -1089,6 +1114,7 @@ struct send_options {
         set(flowai_send_options_set_filename, filename);
         set(flowai_send_options_set_url, url);
         set(flowai_send_options_set_idle_timeout_ms, idle_timeout);
+        set(flowai_send_options_set_cancel, cancel);
         if (progress)
             set.callback(flowai_send_options_set_progress, &Callbacks::progress, &callbacks);
     }
@@ -1588,6 +1614,13 @@ public:
                                       detail::optional_text(json));
     }
 
+    /** Any operation by its name, with JSON in and JSON out. */
+    returns<std::string> call_json(const text_arg &operation, const text_arg &arguments) const
+    {
+        return detail::converted<flowai_string>(detail::text_item::copy, flowai_client_call_json, get(), operation,
+                                                arguments);
+    }
+
 private:
     template <class Function, class... Arguments>
     returns<receipt> sent(Function function, const send_options &options, const Arguments &...arguments) const
@@ -1776,6 +1809,11 @@ public:
         both.guarded.rethrow();
         return detail::finish(why);
     }
+    /** What gives up the waits that begin afterwards. */
+    returns<void> set_cancel(const cancel &cancel)
+    {
+        return detail::done(flowai_inbox_set_cancel, get(), cancel.get());
+    }
     /** Stores what a webhook call carries; fails when it must be answered with 503. */
     returns<documents> put(std::string_view body)
     {
@@ -1911,6 +1949,11 @@ public:
     detail::input_iterator<receiver> begin() { return iterator(*this); }
     /** Where it ends: it was stopped. */
     detail::input_iterator<receiver> end() noexcept { return {}; }
+    /** What gives up the waits that begin afterwards. */
+    returns<void> set_cancel(const cancel &cancel)
+    {
+        return detail::done(flowai_receiver_set_cancel, get(), cancel.get());
+    }
     /** Reads certificate and key anew. */
     returns<void> reload_tls() { return detail::done(flowai_receiver_reload_tls, get()); }
     /** What it did so far. */
@@ -2086,6 +2129,11 @@ public:
     detail::input_iterator<outbox> begin() { return iterator(*this); }
     /** Where it ends: it was closed. */
     detail::input_iterator<outbox> end() noexcept { return {}; }
+    /** What gives up the waits that begin afterwards. */
+    returns<void> set_cancel(const cancel &cancel)
+    {
+        return detail::done(flowai_outbox_set_cancel, get(), cancel.get());
+    }
     /** Takes note of a delivery event; whether it is about a message of this outbox. */
     returns<bool> confirm(const event &event) { return detail::value<bool>(flowai_outbox_confirm, get(), event.get()); }
     /** Tries everything now; how many messages are left. */
@@ -2117,6 +2165,331 @@ private:
 };
 
 #endif // FLOWAI_WITHOUT_DELIVERY
+
+/** How a call ended. What it gives can be taken once; of a call that failed, taking it fails as the call did. */
+class completion : public detail::owned<flowai_completion, flowai_completion_free> {
+public:
+    using owned::owned;
+
+    /** FLOWAI_OK or one of FLOWAI_ERR_... . */
+    flowai_status status() const noexcept
+    {
+        return detail::read(flowai_completion_status, get(), flowai_status(FLOWAI_ERR_BAD_HANDLE));
+    }
+    /** The operation, such as "send_text". */
+    FLOWAI_HPP_TEXT(completion, operation)
+    /** The result as JSON. */
+    FLOWAI_HPP_TEXT(completion, json)
+    /** What queue::submit() was given. */
+    void *user_data() const noexcept { return detail::read(flowai_completion_user_data, get()); }
+
+    /** Takes the receipt of what was acknowledged. */
+    returns<flowai::receipt> receipt() { return take<flowai::receipt>(flowai_completion_receipt); }
+    /** Takes the reply of "ask". */
+    returns<flowai::reply> reply() { return take<flowai::reply>(flowai_completion_reply); }
+    /** Takes the page of "history". */
+    returns<flowai::page<document>> history() { return take<flowai::page<document>>(flowai_completion_page); }
+    /** Takes the page of "threads". */
+    returns<flowai::page<std::string_view>> threads()
+    {
+        return take<flowai::page<std::string_view>>(flowai_completion_page);
+    }
+    /** Takes a list of documents, such as that of "segments". */
+    returns<flowai::documents> documents() { return take<flowai::documents>(flowai_completion_list); }
+    /** Takes a list of texts, such as that of "trigger_events". */
+    returns<flowai::texts> texts() { return take<flowai::texts>(flowai_completion_list); }
+    /** Takes a text, such as that of "create_thread". */
+    returns<std::string> text()
+    {
+        flowai_string out{};
+        const auto why = taken(flowai_completion_string, &out);
+        return detail::finish(why, detail::text_item::copy(out));
+    }
+    /** Takes business hours. */
+    returns<flowai::business_hours> business_hours()
+    {
+        return take<flowai::business_hours>(flowai_completion_business_hours);
+    }
+    /** Takes a bot status. */
+    returns<flowai::bot_status> bot_status() { return take<flowai::bot_status>(flowai_completion_bot_status); }
+    /** Takes the response to "request". */
+    returns<flowai::response> response() { return take<flowai::response>(flowai_completion_response); }
+    /** Takes the event of a receiver that is watched. */
+    returns<flowai::event> event() { return take<flowai::event>(flowai_completion_event); }
+#ifndef FLOWAI_WITHOUT_DELIVERY
+    /** Takes the event of an inbox that is watched. */
+    returns<flowai::inbox_delivery> inbox_delivery()
+    {
+        return take<flowai::inbox_delivery>(flowai_completion_inbox_delivery);
+    }
+    /** Takes the report of an outbox that is watched. */
+    returns<flowai::outbox_report> outbox_report()
+    {
+        return take<flowai::outbox_report>(flowai_completion_outbox_report);
+    }
+#endif
+
+private:
+    template <class Handle>
+    detail::failure taken(flowai_status (*accessor)(flowai_completion, Handle *), Handle *out) noexcept
+    {
+        detail::failure why;
+        why.code = status();
+        if (why)
+            (void)flowai_completion_error(get(), &why.handle);
+        else if ((why.code = accessor(get(), out)) != FLOWAI_OK)
+            why.message = "the call gives no such thing, or it was taken before";
+        return why;
+    }
+    template <class T, class Handle>
+    returns<T> take(flowai_status (*accessor)(flowai_completion, Handle *))
+    {
+        Handle out{};
+        const auto why = taken(accessor, &out);
+        return detail::finish(why, T(out));
+    }
+};
+
+/** A call by the name of its operation, to be made now or by a queue. */
+class call : public detail::owned<flowai_call, flowai_call_free> {
+public:
+    using owned::owned;
+
+    /** Prepares a call, such as one of "send_text". */
+    static returns<call> make(const client &client, const text_arg &operation)
+    {
+        return detail::make<call>(flowai_call_new, client.get(), operation);
+    }
+    /** Sets an argument that is a text. */
+    returns<void> set_text(const text_arg &name, const text_arg &value)
+    {
+        return detail::done(flowai_call_set_text, get(), name, value);
+    }
+    /** Sets an argument that is a whole number. */
+    returns<void> set_integer(const text_arg &name, std::int64_t value)
+    {
+        return detail::done(flowai_call_set_integer, get(), name, value);
+    }
+    /** Sets an argument that is a number. */
+    returns<void> set_number(const text_arg &name, double value)
+    {
+        return detail::done(flowai_call_set_number, get(), name, value);
+    }
+    /** Sets an argument that is true or false. */
+    returns<void> set_boolean(const text_arg &name, bool value)
+    {
+        return detail::done(flowai_call_set_boolean, get(), name, value);
+    }
+    /** Sets any argument as JSON. */
+    returns<void> set_json(const text_arg &name, const text_arg &value)
+    {
+        return detail::done(flowai_call_set_json, get(), name, value);
+    }
+    /** Sets several arguments by a JSON object. */
+    returns<void> set_arguments(const text_arg &arguments)
+    {
+        return detail::done(flowai_call_set_arguments, get(), arguments);
+    }
+    /** Sets the file of an upload. */
+    returns<void> set_path(const text_arg &path) { return detail::done(flowai_call_set_path, get(), path); }
+    /** Sets the bytes of an upload, which are copied. */
+    returns<void> set_bytes(std::string_view data)
+    {
+        return detail::done(flowai_call_set_bytes, get(), data.data(), data.size());
+    }
+    /** Sets what gives it up. */
+    returns<void> set_cancel(const cancel &cancel) { return detail::done(flowai_call_set_cancel, get(), cancel.get()); }
+    /** Makes it, and waits for its result. It can be made again. */
+    returns<completion> wait() const { return detail::make<completion>(flowai_call_wait, get()); }
+};
+
+/// @cond
+namespace detail {
+
+/// The functions that a queue is to call: each lives until it was called, or with the queue.
+class tasks {
+public:
+    using function = std::function<void(completion &)>;
+
+    struct task : std::enable_shared_from_this<task> {
+        task(std::shared_ptr<tasks> all, function called, bool is_once)
+            : owner(std::move(all)), call(std::move(called)), once(is_once)
+        {
+        }
+        std::shared_ptr<tasks> owner;
+        function call;
+        bool once;
+    };
+
+    static task *add(const std::shared_ptr<tasks> &all, function called, bool once)
+    {
+        const auto made = std::make_shared<task>(all, std::move(called), once);
+        const std::lock_guard<std::mutex> lock(all->mutex_);
+        all->held_.emplace(made.get(), made);
+        return made.get();
+    }
+    void remove(task *one)
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        held_.erase(one);
+    }
+    void clear()
+    {
+        std::map<task *, std::shared_ptr<task>> held;
+        const std::lock_guard<std::mutex> lock(mutex_);
+        held.swap(held_);
+    }
+    static void run(void *user_data, flowai_completion handle)
+    {
+        // The function may free the queue, and with it what is held here.
+        const auto self = static_cast<task *>(user_data)->shared_from_this();
+        completion finished(handle);
+        guarded guard;
+        guard.call(false, [&] { return self->call(finished), true; });
+        // The library frees it.
+        (void)finished.release();
+        self->owner->keep(guard);
+        if (self->once)
+            self->owner->remove(self.get());
+    }
+    void rethrow()
+    {
+        guarded thrown;
+        {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            std::swap(thrown, thrown_);
+        }
+        thrown.rethrow();
+    }
+
+private:
+    void keep(const guarded &thrown)
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (thrown && !thrown_)
+            thrown_ = thrown;
+    }
+
+    std::mutex mutex_;
+    std::map<task *, std::shared_ptr<task>> held_;
+    guarded thrown_;
+};
+
+/// Is there before the handle of a queue, and goes after it.
+struct has_tasks {
+    std::shared_ptr<tasks> held = std::make_shared<tasks>();
+
+    has_tasks() = default;
+    has_tasks(has_tasks &&other) noexcept : held(std::move(other.held)) {}
+    has_tasks &operator=(has_tasks &&other) noexcept { return std::swap(held, other.held), *this; }
+    ~has_tasks()
+    {
+        if (held)
+            held->clear();
+    }
+};
+
+} // namespace detail
+/// @endcond
+
+/**
+ * Makes calls without waiting for them. poll() calls the functions of those that are finished, on its thread; what a
+ * function throws comes out of poll(). The program's own loop waits for fd() and polls with a time limit of 0.
+ */
+class queue : private detail::has_tasks, public detail::owned<flowai_queue, flowai_queue_free> {
+public:
+    /** What is called with what is finished; it may take from it, submit the next call, and let go of the queue. */
+    using function = std::function<void(completion &)>;
+
+    /** One without anything. */
+    queue() = default;
+    /** Takes over another one. */
+    queue(queue &&other) noexcept = default;
+    /** Takes over another one, after letting go of its own. */
+    queue &operator=(queue &&other) noexcept
+    {
+        queue taken(std::move(other));
+        std::swap(held, taken.held);
+        std::swap(static_cast<owned &>(*this), static_cast<owned &>(taken));
+        return *this;
+    }
+    /** One that holds so many calls, outstanding or finished. */
+    static returns<queue> make(std::size_t capacity) { return detail::make<queue>(flowai_queue_new, capacity); }
+
+    /** Starts a call; `done` is called once it is finished. */
+    returns<void> submit(const call &call, function done)
+    {
+        return begin(flowai_queue_submit, call.get(), std::move(done), true);
+    }
+    /** Starts a call whose completion poll() returns. */
+    returns<void> submit(const call &call, void *user_data = nullptr)
+    {
+        return detail::done([](auto... passed) { return submit_plain(passed...); }, get(), call.get(), user_data);
+    }
+#ifndef FLOWAI_WITHOUT_DELIVERY
+    /** Has `called` called for every event of a receiver, until that is stopped. */
+    returns<void> watch(const receiver &receiver, function called)
+    {
+        return begin(flowai_queue_watch_receiver, receiver.get(), std::move(called), false);
+    }
+    /** Has `called` called for every event of an inbox, until that is closed. */
+    returns<void> watch(const inbox &inbox, function called)
+    {
+        return begin(flowai_queue_watch_inbox, inbox.get(), std::move(called), false);
+    }
+    /** Has `called` called for every report of an outbox, until that is closed. */
+    returns<void> watch(const outbox &outbox, function called)
+    {
+        return begin(flowai_queue_watch_outbox, outbox.get(), std::move(called), false);
+    }
+#endif
+    /** Takes what is finished, waiting for it: a completion that has no function, or nothing. */
+    returns<std::optional<completion>> poll(milliseconds timeout = forever)
+    {
+        // The functions may let go of this queue.
+        const auto all = held;
+        auto taken = detail::maybe<completion>(flowai_poll, get(), detail::limit(timeout));
+        if (all)
+            all->rethrow();
+        return taken;
+    }
+    /** The descriptor that is readable while there is something to take. */
+    returns<int> fd() const
+    {
+        std::int32_t out = -1;
+        detail::failure why;
+        why.code = flowai_queue_fd(get(), &out);
+        why.message = "the queue has no descriptor";
+        return detail::finish(why, int{out});
+    }
+    /** How much is outstanding, or finished and not taken. */
+    std::size_t count() const noexcept { return detail::read(flowai_queue_count, get()); }
+    /** Ends the poll() that waits, or the next one. Async-signal-safe. */
+    void wake() const noexcept { (void)flowai_queue_wake(get()); }
+
+    /// @cond
+    explicit queue(flowai_queue handle) : owned(handle) {}
+    /// @endcond
+
+private:
+    static flowai_status submit_plain(flowai_queue queue, flowai_call call, void *user_data, flowai_error *err)
+    {
+        return flowai_queue_submit(queue, call, nullptr, user_data, err);
+    }
+    template <class Start, class Source> returns<void> begin(Start start, Source source, function called, bool once)
+    {
+        const auto &all = held;
+        detail::failure why{FLOWAI_ERR_BAD_HANDLE, {}, "this queue was moved from"};
+        if (all) {
+            auto *const task = detail::tasks::add(all, std::move(called), once);
+            why = {};
+            why.code = start(get(), source, &detail::tasks::run, task, &why.handle);
+            if (why)
+                all->remove(task);
+        }
+        return detail::finish(why);
+    }
+};
 
 #undef FLOWAI_HPP_TEXT
 #undef FLOWAI_HPP_NUMBER

@@ -24,20 +24,6 @@ NOT_WRAPPED = {
     "flowai_client_takeover": "deprecated by the service; flowai::client::handover() took its place",
 }
 
-# New in flowai.h: giving up, calls by name, and calls that are not waited for.
-NOT_YET = """
-    call_free call_new call_set_arguments call_set_boolean call_set_bytes call_set_cancel
-    call_set_integer call_set_json call_set_number call_set_path call_set_text call_wait cancel_free
-    cancel_new cancel_reset cancel_trigger cancel_triggered client_call_json client_options_set_cancel
-    completion_bot_status completion_business_hours completion_error completion_event completion_free
-    completion_inbox_delivery completion_json completion_list completion_operation
-    completion_outbox_report completion_page completion_receipt completion_reply completion_response
-    completion_status completion_string completion_user_data inbox_set_cancel outbox_set_cancel poll
-    queue_count queue_fd queue_free queue_new queue_submit queue_wake queue_watch_inbox
-    queue_watch_outbox queue_watch_receiver receiver_set_cancel send_options_set_cancel
-"""
-NOT_WRAPPED |= {f"flowai_{name}": "not wrapped yet" for name in NOT_YET.split()}
-
 
 def compile_cpp(library: Path, program: Path, *sources: Path | str) -> Path:
     command = ["c++", "-std=c++17", "-g", *WARNINGS, f"-I{INCLUDE}", "-o", str(program), *map(str, sources)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,14 +19,16 @@ flowai_status used(void) { return flowai_event_kind(%s, 0); }
 """
 
 
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
 @pytest.mark.parametrize("version", ["c99", "c11", "c17", "c++11", "c++17", "c++20"])
-def test_compiles_included_twice(version: str, tmp_path: Path) -> None:
+def test_compiles_included_twice(
+    version: str, compiler: str, tool: Callable[[str], str], tmp_path: Path
+) -> None:
     is_cpp = version.startswith("c++")
     source = tmp_path / ("twice.cpp" if is_cpp else "twice.c")
     source.write_text(TWICE % ("flowai_event{}" if is_cpp else "(flowai_event){0}"))
-    compiler = "c++" if is_cpp else "cc"
     command = [
-        compiler,
+        tool(compiler.replace("gcc", "g++").replace("clang", "clang++") if is_cpp else compiler),
         f"-std={version}",
         *WARNINGS,
         f"-I{INCLUDE}",

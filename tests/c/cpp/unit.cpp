@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <memory>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -215,6 +216,81 @@ void receivers_inboxes_and_outboxes_are_ranges()
     outbox.close();
 }
 
+void queues_call_functions()
+{
+    struct own : std::runtime_error {
+        using runtime_error::runtime_error;
+    };
+    const auto client = flowai::client::make(settings());
+    auto queue = flowai::queue::make(4);
+    auto call = flowai::call::make(client, "send_text");
+    call.set_text("thread_id", "thread-1");
+    call.set_text("text", "Hello");
+    const auto receipt = call.wait().receipt();
+    CHECK(receipt.thread_id() == "thread-1");
+    CHECK(client.call_json("send_text", R"({"thread_id": "thread-1", "text": "Hello"})").find("thread-1") != std::string::npos);
+
+    int called = 0;
+    const auto alive = std::make_shared<int>(0);
+    queue.submit(call, [&, alive](flowai::completion &done) {
+        CHECK(done.operation() == "send_text" && done.status() == FLOWAI_OK && !done.json().empty());
+        CHECK(done.receipt().thread_id() == "thread-1");
+        thrown<flowai::invalid_argument>([&] { (void)done.receipt(); });
+        called++;
+        queue.submit(call, [&, alive](flowai::completion &) -> void { called++; throw own("from done"); });
+    });
+    CHECK(alive.use_count() == 2 && queue.fd() >= 0);
+    auto moved = std::move(queue);
+    queue = std::move(moved);
+    while (called < 1)
+        CHECK(!queue.poll(30s));
+    CHECK(std::string(thrown<own>([&] { while (called < 2 || queue.count()) (void)queue.poll(30s); }).what()) == "from done");
+    CHECK(called == 2 && alive.use_count() == 1);
+    queue.submit(call, &called);
+    const auto finished = queue.poll(30s);
+    CHECK(finished && finished->user_data() == &called);
+    auto wrong = flowai::call::make(client, "send_text");
+    wrong.set_text("thread_id", "..");
+    wrong.set_text("text", "Hello");
+    thrown<flowai::invalid_argument>([&] { (void)wrong.wait(); });
+    thrown<flowai::invalid_argument>([&] { (void)flowai::call::make(client, "no_such_operation"); });
+
+    // A function that lets go of its queue, and functions of a queue that goes before they are called.
+    auto gone = std::make_unique<flowai::queue>(flowai::queue::make(4));
+    auto *const raw = gone.get();
+    raw->submit(call, [&, alive](flowai::completion &) { gone.reset(); });
+    while (gone)
+        (void)raw->poll(30s);
+    CHECK(alive.use_count() == 1);
+    {
+        auto dropped = flowai::queue::make(4);
+        dropped.submit(call, [alive](flowai::completion &) { CHECK(false); });
+    }
+    CHECK(alive.use_count() == 1);
+
+    flowai::receiver_config config;
+    config.no_verifier = true;
+    auto receiver = flowai::receiver::start(config);
+    bool stopped = false;
+    queue.watch(receiver, [&](flowai::completion &done) { stopped = done.status() == FLOWAI_ERR_CLOSED; });
+    receiver.stop();
+    while (!stopped)
+        (void)queue.poll(30s);
+
+    auto cancel = flowai::cancel::make();
+    auto other = flowai::receiver::start(config);
+    other.set_cancel(cancel);
+    std::thread canceller([&] { cancel.trigger(); });
+    thrown<flowai::cancelled>([&] { (void)other.next(); });
+    canceller.join();
+    CHECK(cancel.triggered());
+    flowai::send_options options;
+    options.cancel = &cancel;
+    thrown<flowai::cancelled>([&] { (void)client.send_text("thread-1", "Hello", options); });
+    cancel.reset();
+    CHECK(client.send_text("thread-1", "Hello", options).status() == "ok");
+}
+
 void shut_down_objects_stand_for_nothing()
 {
     const auto client = flowai::client::make(settings());
@@ -236,6 +312,7 @@ int main(int, char **argv)
     documents_are_ranges();
     exceptions_do_not_cross_the_library();
     receivers_inboxes_and_outboxes_are_ranges();
+    queues_call_functions();
     shut_down_objects_stand_for_nothing();
     return 0;
 }
