@@ -7,11 +7,15 @@ import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import compare
+import generate_cpp
 import pytest
 
 from conftest import INCLUDE, ROOT, WARNINGS, declared
 from test_examples import TEXT
+from test_vectors import SKIPPED, Runner, documents_read, fetch, load
 
 HERE = Path(__file__).parent / "cpp"
 EXAMPLES = ROOT / "examples" / "cpp"
@@ -56,6 +60,28 @@ def test_with_results(library: Path, server: dict[str, str], tmp_path: Path) -> 
     subprocess.run(command, check=True, timeout=300)
     program = compile_cpp(library, tmp_path / "results", "-fno-exceptions", HERE / "results.cpp", other)
     run(program, server, "results", tmp_path)
+
+
+@pytest.mark.parametrize("area", ["messages", "history", "threads", "broadcast", "media", "ask", "control"])
+def test_vectors(area: str, library: Path, server: dict[str, str], tmp_path: Path) -> None:
+    """The calls of the vectors, through the functions and accessors of C++."""
+    known = generate_cpp.OPERATIONS
+    vectors = [each for each in load(area) if each["id"] not in SKIPPED and each["call"]["op"] in known]
+    assert len(vectors) > 4
+    runner = Runner(vectors, server, "cpp", function=generate_cpp.function)
+    source = tmp_path / f"{area}.cpp"
+    source.write_text(generate_cpp.program(runner.functions))
+    runner.program = compile_cpp(library, tmp_path / area, f"-I{HERE}", source)
+
+    def check(vector: dict[str, Any], printed: list[Any], _: float) -> list[str]:
+        verdict = fetch(f"{server['http']}/verdict/{vector['id']}/{Runner.run_name(vector, 'cpp')}")
+        problems = [*compare.result_problems(vector, printed[-1]), *verdict["problems"]]
+        came = [exchange.get("response", {}).get("json") for exchange in vector.get("exchanges", [vector])]
+        changed = compare.changed(documents_read(vector, printed[-1].get("ok")), came)
+        return problems + [f"changed: {document}" for document in changed]
+
+    problems = runner.all_problems(check)
+    assert not problems, "\n".join(problems)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@
 #![allow(non_camel_case_types, reason = "types have the names that C programmers see")]
 
 pub mod ask;
+mod atomic;
 pub mod bot;
 pub mod broadcast;
 pub mod business_hours;
@@ -41,6 +42,8 @@ pub mod queue;
 pub mod receipt;
 mod record;
 mod registry;
+#[cfg(test)]
+mod registry_tests;
 pub mod request;
 mod sigpipe;
 pub mod status;

@@ -7,15 +7,12 @@
 //! has none of those threads, must be able to go on: a lock that one of them held would never be released. With atomic
 //! operations alone the worst that a child inherits is a slot that such a thread was using: it is never used again.
 
-use std::{
-    any::Any,
-    ops::Deref,
-    ptr,
-    sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering},
-};
+use std::{any::Any, ops::Deref, ptr};
 
 use flowai::{Error, ErrorKind, Result};
 use once_cell::race::OnceBox;
+
+use crate::atomic::{AtomicPtr, AtomicU32, AtomicU64, FIRST_SEGMENT, Ordering, process_wide};
 
 /// One kind of handle and the objects that it stands for.
 pub(crate) trait Handle: Copy {
@@ -57,7 +54,6 @@ const PINS: u64 = LIVE - 1;
 const GENERATION_SHIFT: u32 = 32;
 
 /// Segment `n` has `FIRST_SEGMENT << n` slots; together they have `MAX_SLOTS`, nearly.
-const FIRST_SEGMENT: u32 = 64;
 const SEGMENTS: usize = 18;
 
 type Object = Box<dyn Any + Send + Sync>;
@@ -81,12 +77,12 @@ struct Registry {
     free: AtomicU64,
 }
 
-static REGISTRY: Registry = Registry {
+process_wide!(REGISTRY: Registry = Registry {
     segments: [const { OnceBox::new() }; SEGMENTS],
     used: AtomicU32::new(0),
     left: AtomicU32::new(0),
     free: AtomicU64::new(0),
-};
+});
 
 impl Registry {
     fn slot(&'static self, index: u32) -> Option<&'static Slot> {
@@ -380,7 +376,3 @@ pub(crate) fn remove_all() {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "registry_tests.rs"]
-mod tests;

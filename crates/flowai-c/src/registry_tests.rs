@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use super::{Handle, get, insert, remove, visit};
+use crate::registry::{Handle, get, handle, insert, remove, visit};
 
 #[derive(Clone, Copy)]
 struct Number {
