@@ -1,15 +1,19 @@
 //! Waking those who wait for something that is stored.
 
 use std::{
+    pin::pin,
     sync::{Condvar, Mutex, PoisonError},
     time::Duration,
 };
+
+use tokio::sync::Notify;
 
 /// Counts the changes after which what is waited for may be there.
 #[derive(Debug, Default)]
 pub(crate) struct Signal {
     changes: Mutex<u64>,
     changed: Condvar,
+    changed_async: Notify,
 }
 
 impl Signal {
@@ -21,6 +25,7 @@ impl Signal {
     pub(crate) fn change(&self) {
         *self.changes.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         self.changed.notify_all();
+        self.changed_async.notify_waiters();
     }
 
     /// Waits for the count to differ from `seen`, for at most `time`; tells whether it does.
@@ -31,5 +36,18 @@ impl Signal {
             .wait_timeout_while(changes, time, |changes| *changes == seen)
             .unwrap_or_else(PoisonError::into_inner);
         *changes != seen
+    }
+
+    /// As [`wait`](Self::wait), awaited and without an end.
+    pub(crate) async fn differs(&self, seen: u64) {
+        loop {
+            let mut changed = pin!(self.changed_async.notified());
+            // From here on a change is remembered, so none is missed between the look and the wait.
+            changed.as_mut().enable();
+            if self.count() != seen {
+                return;
+            }
+            changed.await;
+        }
     }
 }

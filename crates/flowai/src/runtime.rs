@@ -151,7 +151,23 @@ where
     })
 }
 
-/// Work that was started with [`spawn`]. Dropping it stops the work, unless that is the work of a parent process.
+/// Has a helper thread do what blocks, such as reading a file. Once begun it goes on to its end, also when its [`Task`] is
+/// dropped.
+pub fn spawn_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<Task<T>> {
+    Ok(Task {
+        handle: Some(shared()?.runtime.spawn_blocking(work)),
+        generation: generation(),
+    })
+}
+
+/// Waits for this long, in any asynchronous runtime.
+pub async fn sleep(time: Duration) -> Result<()> {
+    // A timer can only be made inside the runtime that it belongs to.
+    spawn(async move { tokio::time::sleep(time).await })?.await
+}
+
+/// Work that was started with [`spawn`] or [`spawn_blocking`]. Dropping it stops the work, unless that is the work of a
+/// parent process.
 #[derive(Debug)]
 pub struct Task<T> {
     handle: Option<JoinHandle<T>>,

@@ -2,20 +2,18 @@
 
 use std::{
     fmt,
-    sync::{
-        atomic::{AtomicBool, Ordering},
-        mpsc,
-    },
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
 use flowai::{Error, ErrorKind, Event, Result};
+use tokio::sync::oneshot;
 
 use super::{
     Inbox,
     store::{Claim, Lease, Outcome},
 };
-use crate::storage::{Done, wait};
+use crate::storage::{Done, awaited, wait};
 
 /// An event to handle, from [`Inbox::next`] or in a handler of [`Inbox::handle`].
 ///
@@ -118,6 +116,42 @@ impl Delivery {
         self.settle(Outcome::Dead(reason.to_owned()))
     }
 
+    /// As [`ack`](Self::ack), awaited in any async runtime. Dropping the future does not undo it. So for all outcomes.
+    ///
+    /// # Errors
+    ///
+    /// As [`ack`](Self::ack).
+    pub async fn ack_async(&self) -> Result<()> {
+        self.settle_async(Outcome::Handled).await
+    }
+
+    /// As [`retry`](Self::retry), awaited.
+    ///
+    /// # Errors
+    ///
+    /// As [`ack`](Self::ack).
+    pub async fn retry_async(&self, after: Option<Duration>) -> Result<()> {
+        self.settle_async(self.failure(after, None)).await
+    }
+
+    /// As [`fail`](Self::fail), awaited.
+    ///
+    /// # Errors
+    ///
+    /// As [`ack`](Self::ack).
+    pub async fn fail_async(&self, reason: &str) -> Result<()> {
+        self.settle_async(self.failure(None, Some(reason))).await
+    }
+
+    /// As [`dead`](Self::dead), awaited.
+    ///
+    /// # Errors
+    ///
+    /// As [`ack`](Self::ack).
+    pub async fn dead_async(&self, reason: &str) -> Result<()> {
+        self.settle_async(Outcome::Dead(reason.to_owned())).await
+    }
+
     /// The event is still being handled: its lease lasts the whole lease time from now on.
     ///
     /// # Errors
@@ -151,13 +185,23 @@ impl Delivery {
         if current { Ok(()) } else { Err(ended()) }
     }
 
+    async fn settle_async(&self, outcome: Outcome) -> Result<()> {
+        let current = awaited(|done| self.start_settling(outcome, done)).await?;
+        if current { Ok(()) } else { Err(ended()) }
+    }
+
+    /// Nobody has begun to handle the event. The result comes to nobody; if it cannot be written down the lease ends.
+    pub(super) fn give_back(&self) {
+        self.start_settling(Outcome::Returned, Box::new(|_| {}));
+    }
+
     /// Begins to write down what became of the event, and returns at once: it was handled, or failed for this reason.
     pub(super) fn settle_later(&self, failure: Option<&str>) -> Settling {
         let outcome = match failure {
             None => Outcome::Handled,
             Some(reason) => self.failure(None, Some(reason)),
         };
-        let (sender, receiver) = mpsc::sync_channel(1);
+        let (sender, receiver) = oneshot::channel();
         self.start_settling(
             outcome,
             Box::new(move |result| {
@@ -213,17 +257,26 @@ impl Delivery {
 /// An outcome that is being written down.
 pub(super) struct Settling {
     id: i64,
-    result: mpsc::Receiver<Result<bool>>,
+    result: oneshot::Receiver<Result<bool>>,
 }
 
 impl Settling {
     /// Waits until it is written down. Who handles events has nothing to do about a failure: the event comes again.
     pub(super) fn finish(self) {
-        match self.result.recv() {
-            Ok(Ok(true)) | Err(_) => {}
-            Ok(Ok(false)) => log::warn!("event {} of the inbox: {}", self.id, ended()),
-            Ok(Err(error)) => log::warn!("event {} of the inbox: {error}", self.id),
-        }
+        report(self.id, self.result.blocking_recv());
+    }
+
+    /// As [`finish`](Self::finish), awaited.
+    pub(super) async fn finish_async(self) {
+        report(self.id, self.result.await);
+    }
+}
+
+fn report(id: i64, settled: Result<Result<bool>, oneshot::error::RecvError>) {
+    match settled {
+        Ok(Ok(true)) | Err(_) => {}
+        Ok(Ok(false)) => log::warn!("event {id} of the inbox: {}", ended()),
+        Ok(Err(error)) => log::warn!("event {id} of the inbox: {error}"),
     }
 }
 

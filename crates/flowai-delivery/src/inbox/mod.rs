@@ -1,8 +1,10 @@
 //! The inbox: events that were received and must be handled, in a file that survives crashes and power loss.
 //!
-//! [`Inbox`] is the handle; `delivery` is one event in the hands of its handler, `workers` runs handlers. `store` is what
-//! the inbox asks of its engine, `sqlite` the engine, `entry` what is told about stored events.
+//! [`Inbox`] is the handle; `delivery` is one event in the hands of its handler, `workers` runs handlers. `awaited` is the
+//! handle and the handlers of those who do not block. `store` is what the inbox asks of its engine, `sqlite` the engine,
+//! `entry` what is told about stored events.
 
+mod awaited;
 mod delivery;
 mod entry;
 mod options;
@@ -130,6 +132,16 @@ impl Inbox {
         ))
     }
 
+    fn check_owner(&self) -> Result<()> {
+        match self.0.role {
+            Role::Owner => Ok(()),
+            Role::Guest => Err(Error::new(
+                ErrorKind::InvalidArgument,
+                "events are handed out by the owner of the inbox; open it instead of attaching to it",
+            )),
+        }
+    }
+
     fn store(&self) -> Result<Arc<dyn InboxStore>> {
         self.check_process()?;
         let store = self.0.store.read().unwrap_or_else(PoisonError::into_inner);
@@ -230,12 +242,7 @@ impl Inbox {
         timeout: Option<Duration>,
         tick: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Option<Delivery>> {
-        if self.0.role == Role::Guest {
-            return Err(Error::new(
-                ErrorKind::InvalidArgument,
-                "events are handed out by the owner of the inbox; open it instead of attaching to it",
-            ));
-        }
+        self.check_owner()?;
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
             self.check_process()?;

@@ -121,6 +121,8 @@ pub(crate) enum Outcome {
     Retry(Duration, Option<String>),
     /// It is not handed out any more, for this reason.
     Dead(String),
+    /// Nobody has begun to handle it: it is due at once, and the attempt does not count.
+    Returned,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

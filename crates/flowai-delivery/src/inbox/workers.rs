@@ -20,7 +20,7 @@ use super::{
 };
 
 /// How long a worker waits when the storage has failed.
-const STORAGE_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const STORAGE_PAUSE: Duration = Duration::from_secs(1);
 
 /// What one worker shares with the thread that watches it.
 #[derive(Default)]
@@ -42,11 +42,17 @@ impl Post {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        if let Some(delivery) = current.filter(|delivery| !delivery.is_settled())
-            && let Err(error) = delivery.heartbeat()
-        {
-            log::debug!("event {} of the inbox: {error}", delivery.id());
+        if let Some(delivery) = current {
+            keep_lease(&delivery);
         }
+    }
+}
+
+pub(super) fn keep_lease(delivery: &Delivery) {
+    if !delivery.is_settled()
+        && let Err(error) = delivery.heartbeat()
+    {
+        log::debug!("event {} of the inbox: {error}", delivery.id());
     }
 }
 
@@ -163,8 +169,13 @@ fn handle<E: Display>(
     let failure = match catch_unwind(AssertUnwindSafe(|| handler(delivery))) {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(error.to_string()),
-        Err(panic) => Some(format!("the handler panicked: {}", message(&*panic))),
+        Err(panic) => Some(panicked(&*panic)),
     };
+    settle(delivery, failure)
+}
+
+/// Begins to write down what became of an event, unless its handler has said that.
+pub(super) fn settle(delivery: &Delivery, failure: Option<String>) -> Option<Settling> {
     if delivery.is_settled() {
         return None;
     }
@@ -179,10 +190,11 @@ fn handle<E: Display>(
     Some(delivery.settle_later(failure.as_deref()))
 }
 
-fn message(panic: &(dyn Any + Send)) -> &str {
-    panic
+pub(super) fn panicked(panic: &(dyn Any + Send)) -> String {
+    let message = panic
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
+        .unwrap_or("no message");
+    format!("the handler panicked: {message}")
 }

@@ -1,9 +1,10 @@
 //! The outbox as its users see it.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -30,7 +31,7 @@ const UPKEEP: Duration = Duration::from_secs(600);
 /// How long what still uses the database may take to let go of it.
 const GRACE: Duration = Duration::from_secs(2);
 /// How long to wait at most before looking again: other processes confirm and discard without a word.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Messages that are sent sooner or later, from a file.
 ///
@@ -71,10 +72,18 @@ struct Handle {
     spool: Spool,
     files: Files,
     changed: Arc<Signal>,
-    /// The number of the last report that was handed out.
-    handed_out: Mutex<i64>,
+    handed_out: Mutex<HandedOut>,
     /// `None` once it is closed. Not touched in a forked child, where a thread that is not there may hold the lock.
     engine: RwLock<Option<Engine>>,
+}
+
+/// Which reports were handed out since the outbox was opened.
+#[derive(Debug, Default)]
+struct HandedOut {
+    /// The number of the last one.
+    last: i64,
+    /// Those before it that did not arrive.
+    returned: BTreeSet<i64>,
 }
 
 enum Engine {
@@ -296,13 +305,42 @@ impl Outbox {
         timeout: Option<Duration>,
         tick: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Option<Report>> {
-        self.wait_for(timeout, tick, || {
-            let shared = self.owner()?;
-            let mut last = self.0.handed_out.lock().unwrap_or_else(PoisonError::into_inner);
-            let report = shared.database.read(|db| store::next_report(db, *last))?;
-            *last = report.as_ref().map_or(*last, |report| report.number);
-            Ok(report)
-        })
+        self.wait_for(timeout, tick, || self.look_for_report())
+    }
+
+    fn handed_out(&self) -> MutexGuard<'_, HandedOut> {
+        self.0.handed_out.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next report to hand out, if there is one.
+    pub(super) fn look_for_report(&self) -> Result<Option<Report>> {
+        let shared = self.owner()?;
+        let mut handed_out = self.handed_out();
+        let after = |number: i64| shared.database.read(|db| store::next_report(db, number));
+        while let Some(number) = handed_out.returned.first().copied() {
+            let found = after(number - 1)?;
+            handed_out.returned.remove(&number);
+            // Somebody may have acknowledged it meanwhile.
+            if let Some(report) = found.filter(|report| report.number == number) {
+                return Ok(Some(report));
+            }
+        }
+        let report = after(handed_out.last)?;
+        if let Some(report) = &report {
+            handed_out.last = report.number;
+        }
+        Ok(report)
+    }
+
+    /// A report did not arrive, and is to be handed out again.
+    pub(super) fn give_back_report(&self, number: i64) {
+        self.handed_out().returned.insert(number);
+        self.0.changed.change();
+    }
+
+    /// Counts what changes in the outbox.
+    pub(super) fn changed(&self) -> &Signal {
+        &self.0.changed
     }
 
     /// Reports as they come, until none comes for `timeout` (`None`: for ever). Each is acknowledged when the next one is
@@ -397,15 +435,28 @@ impl Outbox {
     /// Like [`flush`](Self::flush), and calls `tick` at least every 50 ms while waiting, without holding a lock. An error of
     /// `tick` ends the wait and is returned.
     pub fn flush_with(&self, timeout: Option<Duration>, tick: &mut dyn FnMut() -> Result<()>) -> Result<u64> {
+        self.hurry()?;
+        match self.wait_for(timeout, tick, || self.look_whether_empty())? {
+            Some(()) => Ok(0),
+            None => self.left(),
+        }
+    }
+
+    /// Has everything tried now.
+    pub(super) fn hurry(&self) -> Result<()> {
         self.owner()?.order(|orders| orders.hurry = true);
-        let mut left = 0;
-        self.wait_for(timeout, tick, || {
-            let (waiting, _) = self.access()?.database().read(store::totals)?;
-            let (arriving, _) = self.0.spool.waiting()?;
-            left = waiting.saturating_add(arriving);
-            Ok((left == 0).then_some(()))
-        })?;
-        Ok(left)
+        Ok(())
+    }
+
+    /// How many messages are left.
+    pub(super) fn left(&self) -> Result<u64> {
+        let (waiting, _) = self.access()?.database().read(store::totals)?;
+        let (arriving, _) = self.0.spool.waiting()?;
+        Ok(waiting.saturating_add(arriving))
+    }
+
+    pub(super) fn look_whether_empty(&self) -> Result<Option<()>> {
+        Ok((self.left()? == 0).then_some(()))
     }
 
     /// Closes the outbox for all its clones: whoever waits gets [`ErrorKind::Closed`], and another process can open the

@@ -3,9 +3,10 @@
 //! [`Outbox`] is the handle. `enqueue` puts a message in (`letter` is its stored form, `files` keeps what is uploaded with
 //! it, `spool` takes what other processes put there, `durable` is what both know of files); `drain` is the thread that
 //! sends, `attempt` one attempt, `gate` decides when to try again, `shared` connects them. `store` is the database,
-//! `entry` what is told about messages.
+//! `entry` what is told about messages. `awaited` waits for those who do not block.
 
 mod attempt;
+mod awaited;
 mod drain;
 mod durable;
 mod enqueue;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flowai::Result;
+use flowai::{Result, runtime};
 
 use super::{entry::Report, handle::Outbox};
 
@@ -22,6 +22,22 @@ impl Reports {
             timeout,
             last: None,
         }
+    }
+
+    /// As [`next`](Iterator::next), awaited in any async runtime. Dropping the future loses no report.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Outbox::next_report`].
+    pub async fn next_async(&mut self) -> Result<Option<Report>> {
+        if let Some(number) = self.last {
+            let outbox = self.outbox.clone();
+            runtime::spawn_blocking(move || outbox.acknowledge(number))?.await??;
+            self.last = None;
+        }
+        let report = self.outbox.next_report_async(self.timeout).await?;
+        self.last = report.as_ref().map(|report| report.number);
+        Ok(report)
     }
 
     /// Like [`next`](Iterator::next), and calls `tick` at least every 50 ms while waiting, without holding a lock. An error

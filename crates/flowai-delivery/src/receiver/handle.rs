@@ -155,9 +155,7 @@ impl Receiver {
         timeout: Option<Duration>,
         tick: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Option<Event>> {
-        let wanted = |event: &Event| {
-            kind.is_none_or(|kind| event.kind() == kind) && thread_id.is_none_or(|id| event.is_for(id))
-        };
+        let wanted = |event: &Event| is_wanted(event, kind, thread_id);
         self.parts()?.queue()?.take(wanted, timeout, tick)
     }
 
@@ -167,13 +165,39 @@ impl Receiver {
         move || queue.iter().for_each(|queue| queue.nudge())
     }
 
+    /// As [`wait`](Self::wait), awaited in any async runtime. Dropping the future loses no event.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`next`](Self::next).
+    pub async fn wait_async(
+        &self,
+        kind: Option<EventKind>,
+        thread_id: Option<&str>,
+        timeout: Option<Duration>,
+    ) -> Result<Option<Event>> {
+        let queue = self.parts()?.queue()?;
+        let wanted = |event: &Event| is_wanted(event, kind, thread_id);
+        let Some(timeout) = timeout else {
+            return queue.take_async(wanted).await.map(Some);
+        };
+        if timeout.is_zero() {
+            return queue.take(wanted, Some(timeout), &mut || Ok(()));
+        }
+        tokio::select! {
+            biased;
+            event = queue.take_async(wanted) => event.map(Some),
+            waited = runtime::sleep(timeout) => waited.map(|()| None),
+        }
+    }
+
     /// The next event, awaited in any async runtime. Dropping the future loses no event.
     ///
     /// # Errors
     ///
     /// Those of [`next`](Self::next).
     pub async fn recv(&self) -> Result<Event> {
-        self.parts()?.queue()?.take_async().await
+        self.parts()?.queue()?.take_async(|_| true).await
     }
 
     /// Stops gracefully: accepts nothing more, answers the requests in flight (for at most
@@ -280,6 +304,10 @@ impl fmt::Debug for Receiver {
             .field("url", &self.url)
             .finish_non_exhaustive()
     }
+}
+
+fn is_wanted(event: &Event, kind: Option<EventKind>, thread_id: Option<&str>) -> bool {
+    kind.is_none_or(|kind| event.kind() == kind) && thread_id.is_none_or(|id| event.is_for(id))
 }
 
 fn unusable(error: std::io::Error) -> Error {

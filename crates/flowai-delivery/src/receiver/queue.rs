@@ -159,8 +159,8 @@ impl Queue {
         }
     }
 
-    /// The next event, awaited. No event is lost when the future is dropped.
-    pub(crate) async fn take_async(&self) -> Result<Event> {
+    /// The first event that `wanted` accepts, awaited. No event is lost when the future is dropped.
+    pub(crate) async fn take_async(&self, wanted: impl Fn(&Event) -> bool) -> Result<Event> {
         let mut seen = 0;
         loop {
             let changed = self.changed_async.notified();
@@ -169,7 +169,7 @@ impl Queue {
             changed.as_mut().enable();
             {
                 let mut state = self.lock();
-                if let Some(event) = state.take(&|_: &Event| true, &mut seen) {
+                if let Some(event) = state.take(&wanted, &mut seen) {
                     return Ok(event);
                 }
                 if state.closed {

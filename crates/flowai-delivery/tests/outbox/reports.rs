@@ -1,6 +1,10 @@
 //! What became of messages is known until somebody has read it.
 
-use std::time::Duration;
+use std::{
+    task::{Context, Poll, Waker},
+    thread,
+    time::Duration,
+};
 
 use flowai::parse_event;
 use flowai_delivery::{OnAmbiguous, Outbox, Outcome};
@@ -36,6 +40,50 @@ fn a_report_that_nobody_acknowledged_comes_again_after_the_outbox_was_opened_ane
     assert!(!outbox.acknowledge(first.number).unwrap());
     drop(outbox);
     assert_eq!(open(&directory, client_of(&sandbox)).stats().unwrap().reports, 0);
+}
+
+#[test]
+fn reports_are_awaited_and_none_is_lost_when_a_future_is_dropped() {
+    let (directory, sandbox) = (Directory::new(), Sandbox::builder().start().unwrap());
+    let outbox = open(&directory, client_of(&sandbox));
+    let run = flowai::runtime::block_on::<std::pin::Pin<Box<dyn Future<Output = _>>>>;
+    let next = |time| run(Box::pin(outbox.next_report_async(time))).unwrap();
+    assert_eq!(next(Some(Duration::from_millis(20))).unwrap(), None);
+    for n in 0..20 {
+        outbox.send_text("t", format!("{n}")).wait().unwrap();
+    }
+    assert_eq!(
+        flowai::runtime::block_on(outbox.flush_async(Some(LONG)))
+            .unwrap()
+            .unwrap(),
+        0
+    );
+    let mut context = Context::from_waker(Waker::noop());
+    let mut numbers = Vec::new();
+    for round in 0..20_u64 {
+        // Dropped before, while and after a report is taken.
+        for delay in 0..4 {
+            let mut waiting = Box::pin(outbox.next_report_async(None));
+            if let Poll::Ready(report) = waiting.as_mut().poll(&mut context) {
+                numbers.push(report.unwrap().unwrap().number);
+            }
+            thread::sleep(Duration::from_micros(50 * ((round + delay) % 8)));
+        }
+        numbers.extend(next(Some(LONG)).unwrap().map(|report| report.number));
+        if numbers.len() == 20 {
+            break;
+        }
+    }
+    // One that a dropped future still held comes late, so the order may differ; none is missing, and none comes twice.
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=20).collect::<Vec<i64>>());
+    assert_eq!(next(Some(Duration::from_millis(20))).unwrap(), None);
+    let mut iterator = outbox.reports(Some(Duration::ZERO));
+    assert_eq!(
+        flowai::runtime::block_on(iterator.next_async()).unwrap().unwrap(),
+        None
+    );
+    assert_eq!(outbox.stats().unwrap().reports, 20);
 }
 
 #[test]

@@ -129,14 +129,20 @@ pub(super) fn settle(db: &Connection, claim: Claim, outcome: &Outcome, now: i64)
         Outcome::Handled => (HANDLED, None, Some(now)),
         Outcome::Retry(_, error) => (WAITING, error.as_deref(), None),
         Outcome::Dead(reason) => (DEAD, Some(reason.as_str()), Some(now)),
+        Outcome::Returned => (WAITING, None, None),
     };
+    let uncounted = u32::from(matches!(outcome, Outcome::Returned));
     // The generation grows, so that a claim settles once.
     let thread: Option<String> = db
         .prepare_cached(
-            "UPDATE event SET state = ?1, finished_at = ?2, error = coalesce(?3, error), generation = generation + 1
+            "UPDATE event SET state = ?1, finished_at = ?2, error = coalesce(?3, error), generation = generation + 1,
+             attempts = attempts - ?6
              WHERE id = ?4 AND generation = ?5 AND state = 0 RETURNING thread",
         )?
-        .query_row((state, finished_at, error, claim.id, claim.generation), |row| row.get(0))
+        .query_row(
+            (state, finished_at, error, claim.id, claim.generation, uncounted),
+            |row| row.get(0),
+        )
         .optional()?;
     let Some(thread) = thread else { return Ok(false) };
     match outcome {
@@ -149,6 +155,10 @@ pub(super) fn settle(db: &Connection, claim: Claim, outcome: &Outcome, now: i64)
             };
             db.prepare_cached("UPDATE lane SET due = ?, delay = ? WHERE thread = ?")?
                 .execute((due, delay, thread))?;
+        }
+        Outcome::Returned => {
+            db.prepare_cached("UPDATE lane SET due = ?, delay = 0 WHERE thread = ?")?
+                .execute((READY, thread))?;
         }
         Outcome::Handled | Outcome::Dead(_) => advance(db, &thread, claim.id)?,
     }
