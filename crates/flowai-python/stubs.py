@@ -95,29 +95,68 @@ def model_class(cls: type) -> str:
     return "\n".join(lines)
 
 
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+# Where the asynchronous class differs from the one that has the same methods.
+ASYNCHRONOUS = {
+    "Client": "AsyncClient",
+    "Receiver": "AsyncReceiver",
+    "Inbox": "AsyncInbox",
+    "Delivery": "AsyncDelivery",
+    "Outbox": "AsyncOutbox",
+    "Iterator": "AsyncIterator",
+    "HistoryIterator": "AsyncHistoryIterator",
+    "ThreadIterator": "AsyncThreadIterator",
+    "ReportIterator": "AsyncReportIterator",
+}
+SPECIAL = {
+    "__enter__": "__aenter__",
+    "__exit__": "__aexit__",
+    "__iter__": "__aiter__",
+    "__next__": "__anext__",
+}
+# What gives no coroutine.
+AT_ONCE = {"__new__", "__aiter__", "with_options", "iter_history", "iter_threads", "iter_send_many", "reports"}
+
+
+class Renamed(ast.NodeTransformer):
+    """The names of the asynchronous classes in place of the synchronous ones."""
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        """Rename one."""
+        return ast.Name(ASYNCHRONOUS.get(node.id, node.id))
+
+
+def expression(source: str) -> ast.expr:
+    """Return an expression."""
+    return ast.parse(source, mode="eval").body
+
+
 def awaited(node: ast.ClassDef) -> ast.ClassDef:
-    """Return the stub of AsyncClient: that of Client, whose calls give coroutines."""
+    """Return the stub of an asynchronous class: that of the synchronous one, with coroutines as results."""
     node = copy.deepcopy(node)
-    node.name = "AsyncClient"
+    node.name = ASYNCHRONOUS[node.name]
     for place, member in enumerate(node.body):
         if not isinstance(member, ast.FunctionDef):
             continue
+        member.name = SPECIAL.get(member.name, member.name)
+        decorators = {one.id for one in member.decorator_list if isinstance(one, ast.Name)}
+        if "property" in decorators:
+            continue
+        member.returns = Renamed().visit(member.returns)
         returned = ast.unparse(member.returns)
+        if "staticmethod" in decorators:
+            member.returns = expression(f"_Opening[{returned}]")
+        elif inspect.iscoroutinefunction(getattr(getattr(_flowai, node.name), member.name)):
+            # One that is written in Python.
+            node.body[place] = ast.AsyncFunctionDef(**vars(member))
+        elif member.name not in AT_ONCE:
+            member.returns = expression(f"Coroutine[Any, Any, {returned}]")
         for argument in member.args.args:
             if isinstance(argument.annotation, ast.Name) and argument.annotation.id == "_Messages":
                 argument.annotation.id = "_AwaitedMessages"
-        if member.name in ("__enter__", "__exit__"):
-            member.name = member.name.replace("__", "__a", 1)
-        if member.name.startswith("iter_"):
-            returned = f"Async{returned}"
-        elif inspect.iscoroutinefunction(getattr(_flowai.AsyncClient, member.name, None)):
-            node.body[place] = ast.AsyncFunctionDef(**vars(member))
-        elif member.name == "with_options":
-            returned = "AsyncClient"
-        elif member.name != "__new__":
-            returned = f"Coroutine[Any, Any, {returned}]"
-        if not any(isinstance(one, ast.Name) and one.id == "property" for one in member.decorator_list):
-            member.returns = ast.parse(returned, mode="eval").body
+            if member.name == "handle" and argument.arg == "function":
+                argument.annotation = expression("Callable[[AsyncDelivery], Awaitable[object]]")
     return node
 
 
@@ -128,21 +167,20 @@ def described(name: str, owner: object) -> object:
     return next((vars(cls)[name] for cls in owner.__mro__[:-1] if name in vars(cls)), None)
 
 
-def document(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef, owner: object) -> None:
+def document(node: ast.ClassDef | Function, owner: object) -> None:
     """Put the documentation that a class or function has at run time into its stub."""
-    is_function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-    if is_function and node.name.startswith("__"):
+    if isinstance(node, Function) and node.name.startswith("__"):
         return
     found = described(node.name, owner)
     if isinstance(found, staticmethod):
         found = found.__func__
     doc = getattr(found, "__doc__", None)
-    if doc and owner is _flowai.AsyncClient:
-        # The examples of the calls are those of Client.
+    if doc and getattr(owner, "__name__", "") in ASYNCHRONOUS.values() and not inspect.isfunction(found):
+        # The examples of the methods are those of the synchronous class.
         doc = doc.partition("\n\n>>> ")[0]
     if isinstance(node, ast.ClassDef) and isinstance(found, type):
         for member in node.body:
-            if isinstance(member, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            if isinstance(member, Function):
                 document(member, found)
     if doc and (found is not None):
         indent = "    " if isinstance(owner, type) or isinstance(node, ast.ClassDef) else ""
@@ -152,7 +190,7 @@ def document(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef, owner:
         if "\n" in text:
             text += "\n" + indent
         statement = ast.Expr(ast.Constant(text))
-        if is_function:
+        if isinstance(node, Function):
             node.body = [statement]
         else:
             node.body.insert(0, statement)
@@ -170,10 +208,12 @@ def native() -> str:
     )
     source = source.replace("# models", "\n\n".join(model_class(cls) for cls in models))
     tree = ast.parse(source)
-    place, client = next(
-        (n, node) for n, node in enumerate(tree.body) if getattr(node, "name", "") == "Client"
-    )
-    tree.body.insert(place + 1, awaited(client))
+    both: list[ast.stmt] = []
+    for node in tree.body:
+        both.append(node)
+        if isinstance(node, ast.ClassDef) and node.name in ASYNCHRONOUS:
+            both.append(awaited(node))
+    tree.body = both
     for node in tree.body:
         if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
             document(node, _flowai)

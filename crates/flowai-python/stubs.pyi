@@ -1,9 +1,11 @@
 import re
 from collections.abc import (
     AsyncIterable,
-    AsyncIterator,  # noqa: F401
+    AsyncIterator,
+    Awaitable,
     Callable,
     Coroutine,
+    Generator,
     Iterable,
     Iterator,
     Mapping,
@@ -13,7 +15,18 @@ from datetime import datetime
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, ClassVar, Literal, NoReturn, Protocol, TypeAlias, final, type_check_only
+from typing import (
+    Any,
+    BinaryIO,
+    ClassVar,
+    Literal,
+    NoReturn,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    final,
+    type_check_only,
+)
 
 from typing_extensions import Self, deprecated, disjoint_base
 
@@ -44,6 +57,19 @@ _Headers: TypeAlias = (
 _Said: TypeAlias = str | Template | _Document
 _Path: TypeAlias = str | PathLike[str] | PathLike[bytes]
 _MediaType: TypeAlias = Literal["image", "file", "audio", "video"]
+
+# They stay as they are in the asynchronous classes.
+_AnyClient: TypeAlias = "Client | AsyncClient"
+_AnyInbox: TypeAlias = "Inbox | AsyncInbox"
+_T_co = TypeVar("_T_co", covariant=True)
+
+@type_check_only
+class _Opening(Protocol[_T_co]):
+    def __await__(self) -> Generator[Any, None, _T_co]: ...
+    def __aenter__(self) -> Coroutine[Any, Any, _T_co]: ...
+    def __aexit__(
+        self, *exception: BaseException | type[BaseException] | TracebackType | None
+    ) -> Coroutine[Any, Any, None]: ...
 
 @type_check_only
 class _Readable(Protocol):
@@ -125,16 +151,6 @@ class HistoryIterator:
 class ThreadIterator:
     def __iter__(self) -> Self: ...
     def __next__(self) -> str: ...
-
-@final
-class AsyncHistoryIterator:
-    def __aiter__(self) -> Self: ...
-    def __anext__(self) -> Coroutine[Any, Any, HistoryEntry]: ...
-
-@final
-class AsyncThreadIterator:
-    def __aiter__(self) -> Self: ...
-    def __anext__(self) -> Coroutine[Any, Any, str]: ...
 
 @final
 class Reply:
@@ -460,7 +476,7 @@ class Verifier:
 class Receiver:
     def __new__(
         cls,
-        inbox: Inbox | None = None,
+        inbox: _AnyInbox | None = None,
         *,
         verifier: Verifier | None,
         listen: str | None = "127.0.0.1:0",
@@ -619,7 +635,7 @@ class Outbox:
     @staticmethod
     def open(
         path: _Path,
-        client: Client,
+        client: _AnyClient,
         *,
         on_ambiguous: Literal["surface", "repeat"] | None = "surface",
         max_repeats: int | None = 10,
@@ -636,7 +652,7 @@ class Outbox:
     @staticmethod
     def attach(
         path: _Path,
-        client: Client,
+        client: _AnyClient,
         *,
         max_messages: int | None = 100000,
         max_bytes: int | None = 1073741824,

@@ -29,6 +29,8 @@ Receiving
     Verifier        checks a call that a web framework took, and reads it; parse_event only reads
     Inbox           events that survive crashes; each is handed out as a Delivery until it is handled
     Event           what happened, of some EventKind
+    AsyncReceiver, AsyncInbox, AsyncOutbox
+                    the same for asyncio, to await
 What comes back
     Receipt, Reply, HistoryPage, ThreadsPage, BotStatus, BusinessHours, Response
     ReplyMessage, HistoryEntry
@@ -55,7 +57,12 @@ from flowai._flowai import (
     Action,
     AgentTextTemplate,
     AsyncClient,
+    AsyncDelivery,
     AsyncHistoryIterator,
+    AsyncInbox,
+    AsyncOutbox,
+    AsyncReceiver,
+    AsyncReportIterator,
     AsyncThreadIterator,
     AudioTemplate,
     BotStatus,
@@ -172,7 +179,12 @@ __all__ = [
     "Action",
     "AgentTextTemplate",
     "AsyncClient",
+    "AsyncDelivery",
     "AsyncHistoryIterator",
+    "AsyncInbox",
+    "AsyncOutbox",
+    "AsyncReceiver",
+    "AsyncReportIterator",
     "AsyncThreadIterator",
     "AudioTemplate",
     "AuthenticationError",

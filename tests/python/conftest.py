@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import flowai
+from loops import run as run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import importlib.util
 import inspect
 import io
 import os
@@ -16,7 +15,7 @@ import threading
 import time
 import warnings
 import weakref
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -24,35 +23,11 @@ import pytest
 
 import flowai
 from children import call, finish, start_script, wait_for_forked
+from loops import Run
 from vectors import KEY, server
 
 SOON = 5.0  # generous on a busy machine
 LONG = 30.0
-
-Main = Callable[[], Coroutine[Any, Any, Any]]
-
-
-def run_on_asyncio(main: Main) -> Any:
-    return asyncio.run(main())
-
-
-def run_on_uvloop(main: Main) -> Any:
-    import uvloop
-
-    loop = uvloop.new_event_loop()
-    try:
-        return loop.run_until_complete(main())
-    finally:
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()
-
-
-NO_UVLOOP = pytest.mark.skipif(importlib.util.find_spec("uvloop") is None, reason="uvloop is not installed")
-
-
-@pytest.fixture(params=["asyncio", pytest.param("uvloop", marks=NO_UVLOOP)])
-def run(request: pytest.FixtureRequest) -> Callable[[Main], Any]:
-    return {"asyncio": run_on_asyncio, "uvloop": run_on_uvloop}[request.param]
 
 
 def options_of(sandbox: flowai.Sandbox) -> dict[str, Any]:
@@ -88,7 +63,7 @@ class Stalling:
             listening.close()
 
 
-def test_a_whole_conversation(sandbox: flowai.Sandbox, run: Callable[[Main], Any], tmp_path: Path) -> None:
+def test_a_whole_conversation(sandbox: flowai.Sandbox, run: Run, tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_bytes(b"x" * 700_001)
 
@@ -163,7 +138,7 @@ async def cancelled(task: asyncio.Task[Any]) -> None:
         await task
 
 
-def test_cancelling_ends_the_request(run: Callable[[Main], Any]) -> None:
+def test_cancelling_ends_the_request(run: Run) -> None:
     async def main() -> list[float]:
         took = []
         for _ in range(20):
@@ -181,7 +156,7 @@ def test_cancelling_ends_the_request(run: Callable[[Main], Any]) -> None:
     assert sorted(run(main))[10] < SOON / 2
 
 
-def test_time_limits_of_asyncio(run: Callable[[Main], Any]) -> None:
+def test_time_limits_of_asyncio(run: Run) -> None:
     async def main() -> None:
         stalling = Stalling()
         async with stalling.client() as client:
@@ -218,7 +193,7 @@ def test_what_nobody_holds_any_more_ends() -> None:
     asyncio.run(main())
 
 
-def test_a_thousand_at_once(sandbox: flowai.Sandbox, run: Callable[[Main], Any]) -> None:
+def test_a_thousand_at_once(sandbox: flowai.Sandbox, run: Run) -> None:
     async def main() -> list[flowai.Receipt]:
         async with flowai.AsyncClient(**options_of(sandbox)) as client:
             made = [client.send_text(f"t{n}", "Hello", trace_id=n) for n in range(1000)]

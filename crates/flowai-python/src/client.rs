@@ -10,17 +10,9 @@ use crate::{
     fields, wait,
 };
 
+pub use crate::face::{Answer, Face};
+
 pub type Given<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
-
-/// What a call gives: its result, or what can be awaited to have it.
-pub type Answer = Outcome<Py<PyAny>>;
-
-/// Whether calls wait or are awaited.
-#[derive(Clone, Copy)]
-pub enum Face {
-    Blocking,
-    Awaitable,
-}
 
 /// What Client and AsyncClient have in common: every call.
 #[pyclass(module = "flowai", name = "_Calls", frozen, subclass)]

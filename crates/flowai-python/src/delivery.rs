@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use pyo3::prelude::*;
+use flowai::Result;
+use pyo3::{PyClassInitializer, prelude::*};
 
 use crate::{
+    aio,
     convert::{optional, seconds_or_zero, text},
     errors::Outcome,
     event::Event,
+    face::{Answer, Face, Name, made},
     repr::Repr,
     wait::released,
 };
@@ -21,39 +24,96 @@ use crate::{
 /// >>> for delivery in inbox:
 /// ...     with delivery:
 /// ...         print(delivery.event.thread_id, delivery.event.text)
-#[pyclass(module = "flowai", frozen)]
-pub struct Delivery(pub Arc<flowai_delivery::Delivery>);
+#[pyclass(module = "flowai", frozen, extends = Handled)]
+pub struct Delivery;
+
+/// An event of an AsyncInbox to handle, from ``async for delivery in inbox``, AsyncInbox.next, or in the function of
+/// AsyncInbox.handle.
+///
+/// It is a Delivery whose methods are awaited. An ``async with`` block acknowledges it at its end, and has it tried again
+/// if an exception leaves it; at once if that is the cancellation of the task.
+///
+/// >>> async for delivery in inbox:
+/// ...     async with delivery:
+/// ...         print(delivery.event.thread_id, delivery.event.text)
+#[pyclass(module = "flowai", frozen, extends = Handled)]
+pub struct AsyncDelivery;
+
+/// What Delivery and AsyncDelivery have in common.
+#[pyclass(module = "flowai", name = "_Delivery", frozen, subclass)]
+pub struct Handled {
+    delivery: Arc<flowai_delivery::Delivery>,
+    face: Face,
+}
+
+impl Handled {
+    /// An event in the hands of Python.
+    pub fn new(py: Python<'_>, delivery: Arc<flowai_delivery::Delivery>, face: Face) -> Answer {
+        let handled = PyClassInitializer::from(Handled { delivery, face });
+        Ok(match face {
+            Face::Blocking => Py::new(py, handled.add_subclass(Delivery))?.into_any(),
+            Face::Awaitable => Py::new(py, handled.add_subclass(AsyncDelivery))?.into_any(),
+        })
+    }
+
+    /// Says what became of the event.
+    fn settle<P: Send + 'static, F: Future<Output = Result<()>> + Send>(
+        &self,
+        py: Python<'_>,
+        method: &'static str,
+        prepared: Outcome<P>,
+        settle: impl FnOnce(&flowai_delivery::Delivery, P) -> Result<()> + Send,
+        awaited: impl FnOnce(Arc<flowai_delivery::Delivery>, P) -> F + Send + 'static,
+    ) -> Answer {
+        let delivery = Arc::clone(&self.delivery);
+        self.face.either(
+            py,
+            Name::new("AsyncDelivery", method),
+            prepared,
+            |py, prepared| released(py, || settle(&self.delivery, prepared)),
+            move |prepared| awaited(delivery, prepared),
+            made(|()| ()),
+        )
+    }
+
+    fn class_name(&self) -> &'static str {
+        match self.face {
+            Face::Blocking => "Delivery",
+            Face::Awaitable => "AsyncDelivery",
+        }
+    }
+}
 
 #[pymethods]
-impl Delivery {
+impl Handled {
     /// Event: The event.
     #[getter]
     fn event(&self) -> Event {
-        Event(self.0.event().clone())
+        Event(self.delivery.event().clone())
     }
 
     /// int: The number of the event in its inbox, the same in every attempt.
     #[getter]
     fn id(&self) -> i64 {
-        self.0.id()
+        self.delivery.id()
     }
 
     /// int: Which attempt this is, counted from 1.
     #[getter]
     fn attempt(&self) -> u32 {
-        self.0.attempt()
+        self.delivery.attempt()
     }
 
     /// int: When the event was stored, in milliseconds since 1970 UTC.
     #[getter]
     fn received_at_ms(&self) -> i64 {
-        self.0.received_at_ms()
+        self.delivery.received_at_ms()
     }
 
     /// bool: Whether the event is a copy that Inbox.replay made.
     #[getter]
     fn replayed(&self) -> bool {
-        self.0.replayed()
+        self.delivery.replayed()
     }
 
     /// bool: Whether an event with the same bytes came within the 24 hours before it. Nothing in the body tells whether
@@ -62,13 +122,13 @@ impl Delivery {
     ///     bodies.
     #[getter]
     fn maybe_duplicate(&self) -> bool {
-        self.0.maybe_duplicate()
+        self.delivery.maybe_duplicate()
     }
 
     /// bool: Whether it was said what became of the event.
     #[getter]
     fn is_settled(&self) -> bool {
-        self.0.is_settled()
+        self.delivery.is_settled()
     }
 
     /// The event is handled. Once this returns it is not handed out again.
@@ -78,8 +138,10 @@ impl Delivery {
     /// before; ForkedError. So do ``retry``, ``fail`` and ``dead``.
     ///
     /// >>> delivery.ack()
-    fn ack(&self, py: Python<'_>) -> Outcome<()> {
-        released(py, || self.0.ack())
+    fn ack(&self, py: Python<'_>) -> Answer {
+        let awaited =
+            |delivery: Arc<flowai_delivery::Delivery>, ()| async move { delivery.ack_async().await };
+        self.settle(py, "ack", Ok(()), |delivery, ()| delivery.ack(), awaited)
     }
 
     /// The event is to be handled later. Until then its thread waits. At the last attempt it becomes a dead letter.
@@ -88,9 +150,18 @@ impl Delivery {
     ///
     /// >>> delivery.retry(after=60)
     #[pyo3(signature = (*, after=None))]
-    fn retry(&self, py: Python<'_>, after: Option<&Bound<'_, PyAny>>) -> Outcome<()> {
-        let after = optional(after, "after", seconds_or_zero)?;
-        released(py, || self.0.retry(after))
+    fn retry(&self, py: Python<'_>, after: Option<&Bound<'_, PyAny>>) -> Answer {
+        let after = optional(after, "after", seconds_or_zero);
+        let awaited = |delivery: Arc<flowai_delivery::Delivery>, after| async move {
+            delivery.retry_async(after).await
+        };
+        self.settle(
+            py,
+            "retry",
+            after,
+            |delivery, after| delivery.retry(after),
+            awaited,
+        )
     }
 
     /// The event was not handled, and is to be handled again as by ``retry``.
@@ -98,9 +169,18 @@ impl Delivery {
     /// reason: str that is kept with the event.
     ///
     /// >>> delivery.fail("the database does not answer")
-    fn fail(&self, py: Python<'_>, reason: &Bound<'_, PyAny>) -> Outcome<()> {
-        let reason = text(reason, "reason")?;
-        released(py, || self.0.fail(&reason))
+    fn fail(&self, py: Python<'_>, reason: &Bound<'_, PyAny>) -> Answer {
+        let reason = text(reason, "reason");
+        let awaited = |delivery: Arc<flowai_delivery::Delivery>, reason: String| async move {
+            delivery.fail_async(&reason).await
+        };
+        self.settle(
+            py,
+            "fail",
+            reason,
+            |delivery, reason| delivery.fail(&reason),
+            awaited,
+        )
     }
 
     /// The event is not to be handled again: it becomes a dead letter, and its thread goes on.
@@ -108,9 +188,18 @@ impl Delivery {
     /// reason: str that is kept with the event.
     ///
     /// >>> delivery.dead("there is no such customer")
-    fn dead(&self, py: Python<'_>, reason: &Bound<'_, PyAny>) -> Outcome<()> {
-        let reason = text(reason, "reason")?;
-        released(py, || self.0.dead(&reason))
+    fn dead(&self, py: Python<'_>, reason: &Bound<'_, PyAny>) -> Answer {
+        let reason = text(reason, "reason");
+        let awaited = |delivery: Arc<flowai_delivery::Delivery>, reason: String| async move {
+            delivery.dead_async(&reason).await
+        };
+        self.settle(
+            py,
+            "dead",
+            reason,
+            |delivery, reason| delivery.dead(&reason),
+            awaited,
+        )
     }
 
     /// The event is still being handled: its lease lasts the whole lease time from now on. Inbox.handle does this
@@ -119,21 +208,38 @@ impl Delivery {
     /// Raises ClosedError when the lease has ended, and what ``ack`` raises.
     ///
     /// >>> delivery.heartbeat()
-    fn heartbeat(&self, py: Python<'_>) -> Outcome<()> {
-        released(py, || self.0.heartbeat())
-    }
-
-    // __exit__ is in flowai._handling.
-    fn __enter__(slf: Bound<'_, Delivery>) -> Bound<'_, Delivery> {
-        slf
+    fn heartbeat(&self, py: Python<'_>) -> Answer {
+        let awaited = |delivery: Arc<flowai_delivery::Delivery>, ()| async move { delivery.heartbeat() };
+        self.settle(
+            py,
+            "heartbeat",
+            Ok(()),
+            |delivery, ()| delivery.heartbeat(),
+            awaited,
+        )
     }
 
     /// Without what people wrote, which has no place in a log.
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let mut repr = Repr::new("Delivery");
+        let mut repr = Repr::new(self.class_name());
         repr.field("id", self.id().into_pyobject(py)?.as_any())?;
         repr.field("attempt", self.attempt().into_pyobject(py)?.as_any())?;
         repr.field("event", self.event().into_pyobject(py)?.as_any())?;
         Ok(repr.finish())
+    }
+}
+
+// __exit__ and __aexit__ are in flowai._handling.
+#[pymethods]
+impl Delivery {
+    fn __enter__(slf: Bound<'_, Delivery>) -> Bound<'_, Delivery> {
+        slf
+    }
+}
+
+#[pymethods]
+impl AsyncDelivery {
+    fn __aenter__(slf: Bound<'_, AsyncDelivery>) -> aio::Awaitable {
+        aio::entered(Name::new("AsyncDelivery", "__aenter__"), slf.into_any())
     }
 }

@@ -2,19 +2,21 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use flowai::ErrorKind;
+use flowai::{ErrorKind, Result};
 use flowai_delivery::{EventState, Filter, InboxOptions};
-use pyo3::{prelude::*, types::PyBytes};
+use pyo3::{IntoPyObjectExt, PyClassInitializer, prelude::*, types::PyBytes};
 
 use crate::{
+    aio,
     client::Given,
     convert::{body, count, optional, seconds, seconds_or_zero, small_count, text},
-    delivery::Delivery,
+    delivery::Handled,
     errors::{Failure, Outcome},
+    face::{self, Answer, Face, Name, all, made},
     inbox_handle::Handling,
     inbox_records::{InboxEntry, InboxStats, StoredEvent},
     logging::Watched,
-    wait::{self, released},
+    wait::{self, Tick, released},
 };
 
 /// Events that were received and are to be handled, at least once each, in a file.
@@ -35,21 +37,59 @@ use crate::{
 /// ...     for delivery in inbox:
 /// ...         with delivery:
 /// ...             print(delivery.event.thread_id, delivery.event.text)
-#[pyclass(module = "flowai", frozen)]
-pub struct Inbox {
+#[pyclass(module = "flowai", frozen, extends = Mailbox)]
+pub struct Inbox;
+
+/// Events that were received and are to be handled, in a file: Inbox for an event loop of asyncio.
+///
+/// Its methods are those of Inbox, awaited; AsyncInbox.open and AsyncInbox.attach can be awaited, or used in ``async
+/// with``. What waits for the disk does so in other threads. It hands out AsyncDelivery. Cancelling a task that waits for an
+/// event loses none, and no attempt counts; what was to be written down may have been.
+///
+/// >>> async with flowai.AsyncInbox.open("flowai.db") as inbox:
+/// ...     async with flowai.AsyncReceiver(inbox, verifier=verifier):
+/// ...         async for delivery in inbox:
+/// ...             async with delivery:
+/// ...                 print(delivery.event.thread_id, delivery.event.text)
+#[pyclass(module = "flowai", frozen, extends = Mailbox)]
+pub struct AsyncInbox;
+
+/// What Inbox and AsyncInbox have in common.
+#[pyclass(module = "flowai", name = "_Inbox", frozen, subclass)]
+pub struct Mailbox {
     pub inbox: flowai_delivery::Inbox,
+    face: Face,
     _watched: Watched,
 }
 
-impl Inbox {
-    fn new(py: Python<'_>, inbox: flowai_delivery::Inbox) -> Inbox {
-        let _watched = Watched::new(py);
-        Inbox { inbox, _watched }
-    }
+fn name(method: &'static str) -> Name {
+    Name::new("AsyncInbox", method)
 }
 
+/// Opens an inbox as an instance of the class that has this face.
+fn open(
+    py: Python<'_>,
+    face: Face,
+    method: &'static str,
+    open: Outcome<impl FnOnce() -> Result<flowai_delivery::Inbox> + Send + 'static>,
+) -> Answer {
+    face.open(py, name(method), open, move |py, opened| {
+        let inbox = PyClassInitializer::from(Mailbox {
+            inbox: opened?,
+            face,
+            _watched: Watched::new(py),
+        });
+        Ok(match face {
+            Face::Blocking => Py::new(py, inbox.add_subclass(Inbox))?.into_any(),
+            Face::Awaitable => Py::new(py, inbox.add_subclass(AsyncInbox))?.into_any(),
+        })
+    })
+}
+
+macro_rules! opening {
+    ($class:ident, $face:ident) => {
 #[pymethods]
-impl Inbox {
+impl $class {
     /// Opens the inbox in a file, which is created when it is missing. It must be on a disk of this machine.
     ///
     /// path: str or os.PathLike.
@@ -90,24 +130,27 @@ impl Inbox {
         deduplication: Given<'_, '_>,
         max_bytes: Given<'_, '_>,
         lock_time: Given<'_, '_>,
-    ) -> Outcome<Inbox> {
-        let mut options = InboxOptions::default();
-        let set = |option: &mut Duration, given: Given<'_, '_>, name| {
-            *option = optional(given, name, seconds_or_zero)?.unwrap_or(*option);
-            Outcome::Ok(())
-        };
-        options.lease_time = optional(lease_time, "lease_time", seconds)?.unwrap_or(options.lease_time);
-        options.max_attempts =
-            optional(max_attempts, "max_attempts", small_count)?.unwrap_or(options.max_attempts);
-        set(&mut options.retry_min, retry_min, "retry_min")?;
-        set(&mut options.retry_max, retry_max, "retry_max")?;
-        set(&mut options.keep_handled, keep_handled, "keep_handled")?;
-        options.keep_dead = optional(keep_dead, "keep_dead", seconds_or_zero)?;
-        set(&mut options.deduplication, deduplication, "deduplication")?;
-        options.max_bytes = optional(max_bytes, "max_bytes", count)?;
-        set(&mut options.lock_time, lock_time, "lock_time")?;
-        let inbox = wait::in_thread(py, move || flowai_delivery::Inbox::open_with(path, options))?;
-        Ok(Inbox::new(py, inbox))
+    ) -> Answer {
+            let options = || {
+                let mut options = InboxOptions::default();
+                let set = |option: &mut Duration, given: Given<'_, '_>, name| {
+                    *option = optional(given, name, seconds_or_zero)?.unwrap_or(*option);
+                    Outcome::Ok(())
+                };
+                options.lease_time = optional(lease_time, "lease_time", seconds)?.unwrap_or(options.lease_time);
+                options.max_attempts =
+                    optional(max_attempts, "max_attempts", small_count)?.unwrap_or(options.max_attempts);
+                set(&mut options.retry_min, retry_min, "retry_min")?;
+                set(&mut options.retry_max, retry_max, "retry_max")?;
+                set(&mut options.keep_handled, keep_handled, "keep_handled")?;
+                options.keep_dead = optional(keep_dead, "keep_dead", seconds_or_zero)?;
+                set(&mut options.deduplication, deduplication, "deduplication")?;
+                options.max_bytes = optional(max_bytes, "max_bytes", count)?;
+                set(&mut options.lock_time, lock_time, "lock_time")?;
+                Ok(options)
+            };
+            let work = options().map(|options| move || flowai_delivery::Inbox::open_with(path, options));
+            self::open(py, Face::$face, "open", work)
     }
 
     /// Opens an inbox that another process may own, to look at it and to mend it: events are listed, shown, replayed,
@@ -120,11 +163,18 @@ impl Inbox {
     /// >>> flowai.Inbox.attach("flowai.db").stats()
     #[staticmethod]
     #[pyo3(signature = (path))]
-    fn attach(py: Python<'_>, path: PathBuf) -> Outcome<Inbox> {
-        let inbox = wait::in_thread(py, move || flowai_delivery::Inbox::attach(path))?;
-        Ok(Inbox::new(py, inbox))
+    fn attach(py: Python<'_>, path: PathBuf) -> Answer {
+        self::open(py, Face::$face, "attach", Ok(move || flowai_delivery::Inbox::attach(path)))
     }
+        }
+    };
+}
 
+opening!(Inbox, Blocking);
+opening!(AsyncInbox, Awaitable);
+
+#[pymethods]
+impl Mailbox {
     /// pathlib.Path: The file, as it was given.
     #[getter]
     fn path(&self) -> PathBuf {
@@ -140,18 +190,26 @@ impl Inbox {
     ///
     /// >>> delivery = inbox.next(timeout=5.0)
     #[pyo3(signature = (timeout=None))]
-    fn next(&self, py: Python<'_>, timeout: Given<'_, '_>) -> Outcome<Option<Delivery>> {
-        wait::warn_inside_event_loop(py)?;
-        let timeout = optional(timeout, "timeout", seconds_or_zero)?;
-        let taken = wait::ticking(py, |_| Ok(()), |tick| self.inbox.next_with(timeout, tick))?;
-        Ok(taken.map(|delivery| Delivery(delivery.into())))
+    fn next(&self, py: Python<'_>, timeout: Given<'_, '_>) -> Answer {
+        let timeout = optional(timeout, "timeout", seconds_or_zero);
+        let face = self.face;
+        self.take(py, "next", timeout, move |py, taken| match taken? {
+            Some(delivery) => Handled::new(py, delivery.into(), face),
+            None => Ok(py.None()),
+        })
     }
 
     /// What flowai._handling, where ``handle`` is, needs.
     #[pyo3(signature = (workers))]
-    fn _handling(&self, py: Python<'_>, workers: &Bound<'_, PyAny>) -> Outcome<Handling> {
-        wait::warn_inside_event_loop(py)?;
-        Ok(Handling::new(&self.inbox, small_count(workers, "workers")?))
+    fn _handling(&self, py: Python<'_>, workers: &Bound<'_, PyAny>) -> Answer {
+        let workers = small_count(workers, "workers")?;
+        match self.face {
+            Face::Blocking => {
+                wait::warn_inside_event_loop(py)?;
+                Ok(Handling::new(&self.inbox, workers).into_py_any(py)?)
+            }
+            Face::Awaitable => Ok(aio::AsyncHandling::new(&self.inbox, workers).into_py_any(py)?),
+        }
     }
 
     /// Stores the event or the array of events that a webhook call carries, all or none, and returns once they are
@@ -164,10 +222,18 @@ impl Inbox {
     ///
     /// >>> inbox.put(b'{"type": "message.reply", "threadId": "t"}')
     #[pyo3(signature = (body, /))]
-    fn put(&self, py: Python<'_>, body: &Bound<'_, PyAny>) -> Outcome<Vec<StoredEvent>> {
-        let body = self::body(body)?;
-        let stored = released(py, || self.inbox.put(body))?;
-        Ok(stored.into_iter().map(StoredEvent::from).collect())
+    fn put(&self, py: Python<'_>, body: &Bound<'_, PyAny>) -> Answer {
+        let (inbox, face) = (self.inbox.clone(), self.face);
+        let blocking = |py: Python<'_>, body| released(py, || self.inbox.put(body));
+        let awaited = move |body| async move { inbox.put_async(body).await };
+        face.either(
+            py,
+            name("put"),
+            self::body(body),
+            blocking,
+            awaited,
+            all::<_, StoredEvent>,
+        )
     }
 
     /// Events by number, oldest first, whatever has become of them.
@@ -187,22 +253,38 @@ impl Inbox {
         thread_id: Given<'_, '_>,
         after: i64,
         limit: u32,
-    ) -> Outcome<Vec<InboxEntry>> {
-        let mut filter = Filter::default();
-        filter.state = optional(state, "state", state_by_name)?;
-        filter.thread_id = optional(thread_id, "thread_id", text)?;
-        filter.after = after;
-        filter.limit = limit;
-        let entries = released(py, || self.inbox.list(&filter))?;
-        Ok(entries.into_iter().map(InboxEntry::from).collect())
+    ) -> Answer {
+        let filter = || {
+            let mut filter = Filter::default();
+            filter.state = optional(state, "state", state_by_name)?;
+            filter.thread_id = optional(thread_id, "thread_id", text)?;
+            filter.after = after;
+            filter.limit = limit;
+            Ok(filter)
+        };
+        self.brief(
+            py,
+            "list",
+            filter(),
+            |inbox, filter| inbox.list(&filter),
+            all::<_, InboxEntry>,
+        )
     }
 
     /// One event, as an InboxEntry and its body, byte for byte as it came; None when there is none with this number.
     ///
     /// >>> entry, body = inbox.show(1)
-    fn show<'py>(&self, py: Python<'py>, id: i64) -> Outcome<Option<(InboxEntry, Bound<'py, PyBytes>)>> {
-        let shown = released(py, || self.inbox.show(id))?;
-        Ok(shown.map(|(entry, body)| (entry.into(), PyBytes::new(py, &body))))
+    fn show(&self, py: Python<'_>, id: i64) -> Answer {
+        self.brief(
+            py,
+            "show",
+            Ok(id),
+            |inbox, id| inbox.show(id),
+            |py, shown| {
+                let shown = shown?.map(|(entry, body)| (InboxEntry::from(entry), PyBytes::new(py, &body)));
+                Ok(shown.into_py_any(py)?)
+            },
+        )
     }
 
     /// Stores a copy of an event, with the same bytes, to be handled after everything that waits now; its handler sees
@@ -213,8 +295,14 @@ impl Inbox {
     ///
     /// >>> for entry in inbox.list(state="dead"):
     /// ...     inbox.replay(entry.id)
-    fn replay(&self, py: Python<'_>, id: i64) -> Outcome<Vec<i64>> {
-        released(py, || self.inbox.replay(id))
+    fn replay(&self, py: Python<'_>, id: i64) -> Answer {
+        self.brief(
+            py,
+            "replay",
+            Ok(id),
+            |inbox, id| inbox.replay(id),
+            made(|ids| ids),
+        )
     }
 
     /// Removes an event for good; False when there is none with this number.
@@ -222,8 +310,14 @@ impl Inbox {
     /// Raises InvalidArgumentError when the event is being handled.
     ///
     /// >>> inbox.discard(1)
-    fn discard(&self, py: Python<'_>, id: i64) -> Outcome<bool> {
-        released(py, || self.inbox.discard(id))
+    fn discard(&self, py: Python<'_>, id: i64) -> Answer {
+        self.brief(
+            py,
+            "discard",
+            Ok(id),
+            |inbox, id| inbox.discard(id),
+            made(|found| found),
+        )
     }
 
     /// Removes all events of a conversation for good, handled or not, and overwrites them in the file; tells how many
@@ -234,50 +328,126 @@ impl Inbox {
     /// Raises InvalidArgumentError when thread_id is empty.
     ///
     /// >>> inbox.forget("thread-1")
-    fn forget(&self, py: Python<'_>, thread_id: &Bound<'_, PyAny>) -> Outcome<u64> {
-        let thread_id = text(thread_id, "thread_id")?;
-        released(py, || self.inbox.forget(&thread_id))
+    fn forget(&self, py: Python<'_>, thread_id: &Bound<'_, PyAny>) -> Answer {
+        let thread_id = text(thread_id, "thread_id");
+        self.brief(
+            py,
+            "forget",
+            thread_id,
+            |inbox, id| inbox.forget(&id),
+            made(|count| count),
+        )
     }
 
     /// How the inbox is doing.
     ///
     /// >>> inbox.stats().waiting
-    fn stats(&self, py: Python<'_>) -> Outcome<InboxStats> {
-        Ok(released(py, || self.inbox.stats())?.into())
+    fn stats(&self, py: Python<'_>) -> Answer {
+        self.brief(
+            py,
+            "stats",
+            Ok(()),
+            |inbox, ()| inbox.stats(),
+            made(InboxStats::from),
+        )
     }
 
     /// Closes the inbox: whoever waits for an event stops, and another process can open the file. Events that are being
     /// handled will be handed out again. Closing again changes nothing.
-    fn close(&self, py: Python<'_>) -> Outcome<()> {
-        released(py, || self.inbox.close())
+    fn close(&self, py: Python<'_>) -> Answer {
+        self.brief(py, "close", Ok(()), |inbox, ()| inbox.close(), made(|()| ()))
     }
 
+    fn __repr__(&self) -> String {
+        let class = match self.face {
+            Face::Blocking => "Inbox",
+            Face::Awaitable => "AsyncInbox",
+        };
+        format!("<flowai.{class} path={:?}>", self.inbox.path())
+    }
+}
+
+impl Mailbox {
+    fn brief<P: Send + 'static, T: Send + 'static>(
+        &self,
+        py: Python<'_>,
+        method: &'static str,
+        prepared: Outcome<P>,
+        work: impl FnOnce(flowai_delivery::Inbox, P) -> Result<T> + Send + 'static,
+        then: impl FnOnce(Python<'_>, Outcome<T>) -> Answer + Send + 'static,
+    ) -> Answer {
+        let inbox = self.inbox.clone();
+        let work = prepared.map(|prepared| move || work(inbox, prepared));
+        self.face.brief(py, name(method), work, then)
+    }
+
+    fn take(
+        &self,
+        py: Python<'_>,
+        method: &'static str,
+        timeout: Outcome<Option<Duration>>,
+        then: impl FnOnce(Python<'_>, Outcome<Option<flowai_delivery::Delivery>>) -> Answer + Send + 'static,
+    ) -> Answer {
+        let inbox = self.inbox.clone();
+        let blocking = |timeout, tick: Tick<'_>| self.inbox.next_with(timeout, tick);
+        let awaited = move |timeout| inbox.next_async(timeout);
+        self.face.wait(py, name(method), timeout, blocking, awaited, then)
+    }
+
+    /// The next event of an iteration, which ends when the inbox is closed.
+    fn step(&self, py: Python<'_>) -> Answer {
+        let face = self.face;
+        self.take(py, "__anext__", Ok(None), move |py, taken| match taken {
+            Err(Failure::Core(error)) if error.kind() == ErrorKind::Closed => Err(face.stop()),
+            taken => match taken? {
+                Some(delivery) => Handled::new(py, delivery.into(), face),
+                None => Err(face.stop()),
+            },
+        })
+    }
+
+    fn leave(&self, py: Python<'_>) -> Answer {
+        self.brief(py, "__aexit__", Ok(()), |inbox, ()| inbox.close(), face::left)
+    }
+}
+
+#[pymethods]
+impl Inbox {
     fn __enter__(slf: Bound<'_, Inbox>) -> Bound<'_, Inbox> {
         slf
     }
 
     #[pyo3(signature = (*_exception))]
-    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, PyAny>) -> Outcome<()> {
-        match self.close(py) {
-            // A child that leaves the block has nothing to close, and its own way out should not be hidden.
-            Err(Failure::Core(error)) if error.kind() == ErrorKind::Forked => Ok(()),
-            other => other,
-        }
+    fn __exit__(slf: &Bound<'_, Inbox>, _exception: &Bound<'_, PyAny>) -> Answer {
+        slf.as_super().get().leave(slf.py())
     }
 
     fn __iter__(slf: Bound<'_, Inbox>) -> Bound<'_, Inbox> {
         slf
     }
 
-    fn __next__(&self, py: Python<'_>) -> Outcome<Option<Delivery>> {
-        match self.next(py, None) {
-            Err(Failure::Core(error)) if error.kind() == ErrorKind::Closed => Ok(None),
-            other => other,
-        }
+    fn __next__(slf: &Bound<'_, Inbox>) -> Answer {
+        slf.as_super().get().step(slf.py())
+    }
+}
+
+#[pymethods]
+impl AsyncInbox {
+    fn __aenter__(slf: Bound<'_, AsyncInbox>) -> aio::Awaitable {
+        aio::entered(name("__aenter__"), slf.into_any())
     }
 
-    fn __repr__(&self) -> String {
-        format!("<flowai.Inbox path={:?}>", self.inbox.path())
+    #[pyo3(signature = (*_exception))]
+    fn __aexit__(slf: &Bound<'_, AsyncInbox>, _exception: &Bound<'_, PyAny>) -> Answer {
+        slf.as_super().get().leave(slf.py())
+    }
+
+    fn __aiter__(slf: Bound<'_, AsyncInbox>) -> Bound<'_, AsyncInbox> {
+        slf
+    }
+
+    fn __anext__(slf: &Bound<'_, AsyncInbox>) -> Answer {
+        slf.as_super().get().step(slf.py())
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
+        mpsc::{Receiver, Sender, channel},
     },
     thread,
 };
@@ -20,10 +20,12 @@ use pyo3::{
     exceptions::{PyBaseException, PyStopIteration},
     prelude::*,
 };
+use tokio::sync::oneshot;
 
 use crate::{
-    delivery::Delivery,
+    delivery::Handled,
     errors::{Failure, Outcome},
+    face::{Answer, Face},
     wait,
 };
 
@@ -72,14 +74,9 @@ impl Handling {
         delivery: &Arc<flowai_delivery::Delivery>,
     ) -> Result<(), String> {
         let gone = || "the thread that handled it is gone".to_owned();
-        let (done, outcome) = sync_channel(1);
-        let job = Job {
-            generation: self.generation,
-            delivery: delivery.clone(),
-            done,
-        };
+        let (job, outcome) = Job::new(self.generation, delivery.clone(), Face::Blocking);
         events.send(job).map_err(|_| gone())?;
-        let outcome = outcome.recv().unwrap_or_else(|_| Err(gone()));
+        let outcome = outcome.blocking_recv().unwrap_or_else(|_| Err(gone()));
         if outcome.is_err() && self.has_ended() {
             // Until the caller has noticed, so that no event uses up its attempts meanwhile.
             thread::sleep(2 * runtime::TICK);
@@ -162,19 +159,43 @@ impl Handling {
     }
 }
 
-/// An event for a thread to handle, and where it says what became of it.
+/// An event for a thread or a task to handle, and where it says what became of it.
 #[pyclass(frozen)]
-struct Job {
+pub struct Job {
     generation: u64,
     delivery: Arc<flowai_delivery::Delivery>,
-    done: SyncSender<Result<(), String>>,
+    face: Face,
+    done: Mutex<Option<oneshot::Sender<Result<(), String>>>>,
 }
 
 impl Job {
+    pub fn new(
+        generation: u64,
+        delivery: Arc<flowai_delivery::Delivery>,
+        face: Face,
+    ) -> (Job, oneshot::Receiver<Result<(), String>>) {
+        let (done, outcome) = oneshot::channel();
+        let done = Mutex::new(Some(done));
+        let job = Job {
+            generation,
+            delivery,
+            face,
+            done,
+        };
+        (job, outcome)
+    }
+
+    /// Nobody will begin with it.
+    pub fn give_back(&self) {
+        self.delivery.give_back();
+    }
+
     fn settle(&self, outcome: Result<(), String>) {
         // In a forked child nobody waits for it.
-        if runtime::generation() == self.generation {
-            let _ = self.done.try_send(outcome);
+        if runtime::generation() == self.generation
+            && let Some(done) = lock(&self.done).take()
+        {
+            let _ = done.send(outcome);
         }
     }
 }
@@ -182,8 +203,8 @@ impl Job {
 #[pymethods]
 impl Job {
     #[getter]
-    fn delivery(&self) -> Delivery {
-        Delivery(self.delivery.clone())
+    fn delivery(&self, py: Python<'_>) -> Answer {
+        Handled::new(py, self.delivery.clone(), self.face)
     }
 
     fn handled(&self) {

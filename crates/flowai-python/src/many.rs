@@ -19,6 +19,7 @@ use crate::{
     client::{Calls, Face, Given},
     convert::{optional, seconds, small_count, text},
     errors::{Failure, Outcome, guard},
+    face::Name,
     fields,
     results::Receipt,
     wait,
@@ -149,7 +150,7 @@ impl Courier {
     /// What to await.
     fn changed(&self, room: bool, results: bool) -> Outcome<Awaitable> {
         let changed = self.lock()?.courier.changed(until(room, results));
-        Ok(Awaitable::waiting("send_many", changed))
+        Ok(Awaitable::waiting(Name::new("AsyncClient", "send_many"), changed))
     }
 
     /// Adds the results that are there to a list.

@@ -1,21 +1,28 @@
 //! The outbox: messages that are sent sooner or later. What can be put into it is in `outbox_sends`.
 
-use std::{path::PathBuf, sync::mpsc, thread, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
 
-use flowai::ErrorKind;
-use flowai_delivery::{OnAmbiguous, OutboxFilter, OutboxOptions};
+use flowai::{ErrorKind, Result};
+use flowai_delivery::{OnAmbiguous, OutboxEntry as Entry, OutboxFilter, OutboxOptions, Report};
 use nix::sys::signal::SigSet;
-use pyo3::prelude::*;
+use pyo3::{PyClassInitializer, prelude::*};
 
 use crate::{
-    client::{Client, Given},
+    aio,
+    client::{Calls, Given},
     convert::{count, optional, seconds, seconds_or_zero, small_count, text},
     errors::{Failure, Outcome},
     event::Event,
+    face::{self, Answer, Face, Name, all, made},
     logging::Watched,
     outbox_records::{OutboxEntry, OutboxReport, OutboxStats},
-    outbox_reports::ReportIterator,
-    wait::{self, released},
+    outbox_reports::reports,
+    wait::Tick,
 };
 
 /// How long the program is held up by an outbox that goes without having been closed.
@@ -38,28 +45,74 @@ const LEAVE_TIME: Duration = Duration::from_secs(1);
 /// >>> with flowai.Client() as client, flowai.Outbox.open("outbox.db", client) as outbox:
 /// ...     outbox.send_text("thread-1", "Hello")
 /// ...     outbox.flush(timeout=30)
-#[pyclass(module = "flowai", frozen)]
-pub struct Outbox {
-    /// `None` only while it is dropped.
-    outbox: Option<flowai_delivery::Outbox>,
+#[pyclass(module = "flowai", frozen, extends = Outgoing)]
+pub struct Outbox;
+
+/// Messages that are sent sooner or later, from a file: Outbox for an event loop of asyncio.
+///
+/// Its methods are those of Outbox, awaited; AsyncOutbox.open and AsyncOutbox.attach, which take a Client or an
+/// AsyncClient, can be awaited, or used in ``async with``; reports are for ``async for``. What waits for the disk does so in
+/// other threads. Cancelling a task that waits for a report loses none; a message that was to be put in may be in.
+///
+/// >>> async with flowai.AsyncClient() as client, flowai.AsyncOutbox.open("outbox.db", client) as outbox:
+/// ...     await outbox.send_text("thread-1", "Hello")
+/// ...     await outbox.flush(timeout=30)
+#[pyclass(module = "flowai", frozen, extends = Outgoing)]
+pub struct AsyncOutbox;
+
+/// What Outbox and AsyncOutbox have in common.
+#[pyclass(module = "flowai", name = "_Outbox", frozen, subclass)]
+pub struct Outgoing {
+    pub held: Arc<Held>,
+    pub face: Face,
     _watched: Watched,
 }
 
-impl Outbox {
-    fn new(py: Python<'_>, outbox: flowai_delivery::Outbox) -> Outbox {
-        let (outbox, _watched) = (Some(outbox), Watched::new(py));
-        Outbox { outbox, _watched }
-    }
+/// An outbox that is closed when nothing in Python needs it any more.
+pub struct Held {
+    /// `None` only while it is dropped.
+    outbox: Option<flowai_delivery::Outbox>,
+}
 
-    pub fn get(&self) -> Outcome<&flowai_delivery::Outbox> {
-        let gone = || flowai::Error::new(ErrorKind::Closed, "the outbox is closed").into();
+impl Held {
+    pub fn get(&self) -> Result<&flowai_delivery::Outbox> {
+        let gone = || flowai::Error::new(ErrorKind::Closed, "the outbox is closed");
         self.outbox.as_ref().ok_or_else(gone)
     }
 }
 
+pub fn name(method: &'static str) -> Name {
+    Name::new("AsyncOutbox", method)
+}
+
+/// Opens an outbox as an instance of the class that has this face.
+fn open(
+    py: Python<'_>,
+    face: Face,
+    method: &'static str,
+    open: Outcome<impl FnOnce() -> Result<flowai_delivery::Outbox> + Send + 'static>,
+) -> Answer {
+    face.open(py, name(method), open, move |py, opened| {
+        let held = Arc::new(Held {
+            outbox: Some(opened?),
+        });
+        let outbox = PyClassInitializer::from(Outgoing {
+            held,
+            face,
+            _watched: Watched::new(py),
+        });
+        Ok(match face {
+            Face::Blocking => Py::new(py, outbox.add_subclass(Outbox))?.into_any(),
+            Face::Awaitable => Py::new(py, outbox.add_subclass(AsyncOutbox))?.into_any(),
+        })
+    })
+}
+
+macro_rules! opening {
+    ($class:ident, $face:ident) => {
 #[pymethods]
 #[allow(clippy::too_many_arguments, reason = "keyword arguments, as Python has them")]
-impl Outbox {
+impl $class {
     /// Opens the outbox in a file, which is created when it is missing, and begins to send what waits there. The file
     /// must be on a disk of this machine; two directories beside it, ``FILE.spool`` and ``FILE.files``, belong to it.
     ///
@@ -95,7 +148,7 @@ impl Outbox {
     fn open(
         py: Python<'_>,
         path: PathBuf,
-        client: PyRef<'_, Client>,
+        client: PyRef<'_, Calls>,
         on_ambiguous: Given<'_, '_>,
         max_repeats: Given<'_, '_>,
         max_age: Given<'_, '_>,
@@ -107,33 +160,36 @@ impl Outbox {
         keep_sent: Given<'_, '_>,
         close_time: Given<'_, '_>,
         lock_time: Given<'_, '_>,
-    ) -> Outcome<Outbox> {
-        let mut options = limited(max_messages, max_bytes, lock_time)?;
-        if let Some(policy) = optional(on_ambiguous, "on_ambiguous", policy_by_name)? {
-            options.on_ambiguous = policy;
-        }
-        if let Some(repeats) = optional(max_repeats, "max_repeats", small_count)? {
-            options.max_repeats = repeats;
-        }
-        options.max_age = optional(max_age, "max_age", seconds)?;
-        if let Some(time) = optional(retry_min, "retry_min", seconds_or_zero)? {
-            options.retry_min = time;
-        }
-        if let Some(time) = optional(retry_max, "retry_max", seconds_or_zero)? {
-            options.retry_max = time;
-        }
-        if let Some(messages) = optional(concurrency, "concurrency", small_count)? {
-            options.concurrency = messages;
-        }
-        if let Some(reports) = optional(keep_sent, "keep_sent", count)? {
-            options.keep_sent = reports;
-        }
-        if let Some(time) = optional(close_time, "close_time", seconds_or_zero)? {
-            options.close_time = time;
-        }
-        let client = client.as_super().client.clone();
-        let open = move || flowai_delivery::Outbox::open_with(path, client, options);
-        Ok(Outbox::new(py, wait::in_thread(py, open)?))
+    ) -> Answer {
+            let options = || {
+                let mut options = limited(max_messages, max_bytes, lock_time)?;
+                if let Some(policy) = optional(on_ambiguous, "on_ambiguous", policy_by_name)? {
+                    options.on_ambiguous = policy;
+                }
+                if let Some(repeats) = optional(max_repeats, "max_repeats", small_count)? {
+                    options.max_repeats = repeats;
+                }
+                options.max_age = optional(max_age, "max_age", seconds)?;
+                if let Some(time) = optional(retry_min, "retry_min", seconds_or_zero)? {
+                    options.retry_min = time;
+                }
+                if let Some(time) = optional(retry_max, "retry_max", seconds_or_zero)? {
+                    options.retry_max = time;
+                }
+                if let Some(messages) = optional(concurrency, "concurrency", small_count)? {
+                    options.concurrency = messages;
+                }
+                if let Some(reports) = optional(keep_sent, "keep_sent", count)? {
+                    options.keep_sent = reports;
+                }
+                if let Some(time) = optional(close_time, "close_time", seconds_or_zero)? {
+                    options.close_time = time;
+                }
+                Ok(options)
+            };
+            let client = client.client.clone();
+            let work = options().map(|options| move || flowai_delivery::Outbox::open_with(path, client, options));
+            self::open(py, Face::$face, "open", work)
     }
 
     /// Opens an outbox that another process owns, to put messages into it and to look at it. They are durable at once,
@@ -154,21 +210,29 @@ impl Outbox {
     fn attach(
         py: Python<'_>,
         path: PathBuf,
-        client: PyRef<'_, Client>,
+        client: PyRef<'_, Calls>,
         max_messages: Given<'_, '_>,
         max_bytes: Given<'_, '_>,
         lock_time: Given<'_, '_>,
-    ) -> Outcome<Outbox> {
-        let options = limited(max_messages, max_bytes, lock_time)?;
-        let client = client.as_super().client.clone();
-        let open = move || flowai_delivery::Outbox::attach_with(path, client, options);
-        Ok(Outbox::new(py, wait::in_thread(py, open)?))
+    ) -> Answer {
+        let options = limited(max_messages, max_bytes, lock_time);
+        let client = client.client.clone();
+        let work = options.map(|options| move || flowai_delivery::Outbox::attach_with(path, client, options));
+        self::open(py, Face::$face, "attach", work)
     }
+        }
+    };
+}
 
+opening!(Outbox, Blocking);
+opening!(AsyncOutbox, Awaitable);
+
+#[pymethods]
+impl Outgoing {
     /// pathlib.Path: The file, without symbolic links.
     #[getter]
     fn path(&self) -> Outcome<PathBuf> {
-        Ok(self.get()?.path().to_owned())
+        Ok(self.held.get()?.path().to_owned())
     }
 
     /// Reports as they come, until none comes within the time. Each is acknowledged when the next one is asked for, so
@@ -181,9 +245,9 @@ impl Outbox {
     /// >>> for report in outbox.reports(timeout=0):
     /// ...     print(report.id, report.outcome, report.error)
     #[pyo3(signature = (timeout=None))]
-    fn reports(&self, timeout: Given<'_, '_>) -> Outcome<ReportIterator> {
+    fn reports(&self, py: Python<'_>, timeout: Given<'_, '_>) -> Answer {
         let timeout = optional(timeout, "timeout", seconds_or_zero)?;
-        Ok(ReportIterator::new(self.get()?.reports(timeout)))
+        reports(py, &self.held, self.face, timeout)
     }
 
     /// The next report that nobody has acknowledged and that was not given since the outbox was opened, or None when
@@ -193,12 +257,14 @@ impl Outbox {
     ///
     /// >>> report = outbox.next_report(timeout=5.0)
     #[pyo3(signature = (timeout=None))]
-    fn next_report(&self, py: Python<'_>, timeout: Given<'_, '_>) -> Outcome<Option<OutboxReport>> {
-        let timeout = optional(timeout, "timeout", seconds_or_zero)?;
-        let outbox = self.get()?;
-        wait::warn_inside_event_loop(py)?;
-        let report = wait::ticking(py, |_| Ok(()), |tick| outbox.next_report_with(timeout, tick))?;
-        Ok(report.map(OutboxReport::from))
+    fn next_report(&self, py: Python<'_>, timeout: Given<'_, '_>) -> Answer {
+        let timeout = optional(timeout, "timeout", seconds_or_zero);
+        let held = Arc::clone(&self.held);
+        let blocking = |timeout, tick: Tick<'_>| self.held.get()?.next_report_with(timeout, tick);
+        let awaited = move |timeout| async move { held.get()?.next_report_async(timeout).await };
+        let then = made(|report: Option<Report>| report.map(OutboxReport::from));
+        self.face
+            .wait(py, name("next_report"), timeout, blocking, awaited, then)
     }
 
     /// Removes a report; False when there is none with this number. One of ``maybe_sent`` can still be settled by a
@@ -207,9 +273,14 @@ impl Outbox {
     /// number: int, OutboxReport.number.
     ///
     /// >>> outbox.acknowledge(report.number)
-    fn acknowledge(&self, py: Python<'_>, number: i64) -> Outcome<bool> {
-        let outbox = self.get()?;
-        released(py, || outbox.acknowledge(number))
+    fn acknowledge(&self, py: Python<'_>, number: i64) -> Answer {
+        self.brief(
+            py,
+            "acknowledge",
+            Ok(number),
+            |outbox, number| outbox.acknowledge(number),
+            made(|found| found),
+        )
     }
 
     /// Takes note of a delivery event, whoever has received it: give it every event. A message that was reported as
@@ -219,9 +290,15 @@ impl Outbox {
     /// >>> for delivery in inbox:
     /// ...     with delivery:
     /// ...         outbox.confirm(delivery.event)
-    fn confirm(&self, py: Python<'_>, event: PyRef<'_, Event>) -> Outcome<bool> {
-        let (outbox, event) = (self.get()?, &event.0);
-        released(py, || outbox.confirm(event))
+    fn confirm(&self, py: Python<'_>, event: PyRef<'_, Event>) -> Answer {
+        let event = event.0.clone();
+        self.brief(
+            py,
+            "confirm",
+            Ok(event),
+            |outbox, event| outbox.confirm(&event),
+            made(|known| known),
+        )
     }
 
     /// Messages that wait, in the order in which they were taken in.
@@ -233,28 +310,29 @@ impl Outbox {
     /// >>> for entry in outbox.list():
     /// ...     print(entry.id, entry.message, entry.error)
     #[pyo3(signature = (*, thread_id=None, after=0, limit=100))]
-    fn list(
-        &self,
-        py: Python<'_>,
-        thread_id: Given<'_, '_>,
-        after: i64,
-        limit: u32,
-    ) -> Outcome<Vec<OutboxEntry>> {
-        let mut filter = OutboxFilter::default();
-        filter.thread_id = optional(thread_id, "thread_id", text)?;
-        filter.after = after;
-        filter.limit = limit;
-        let outbox = self.get()?;
-        let entries = released(py, || outbox.list(&filter))?;
-        Ok(entries.into_iter().map(OutboxEntry::from).collect())
+    fn list(&self, py: Python<'_>, thread_id: Given<'_, '_>, after: i64, limit: u32) -> Answer {
+        let filter = || {
+            let mut filter = OutboxFilter::default();
+            filter.thread_id = optional(thread_id, "thread_id", text)?;
+            filter.after = after;
+            filter.limit = limit;
+            Ok(filter)
+        };
+        self.brief(
+            py,
+            "list",
+            filter(),
+            |outbox, filter| outbox.list(&filter),
+            all::<_, OutboxEntry>,
+        )
     }
 
     /// One message that waits, by its number; None when it does not.
     ///
     /// >>> outbox.show(receipt.id)
-    fn show(&self, py: Python<'_>, id: i64) -> Outcome<Option<OutboxEntry>> {
-        let outbox = self.get()?;
-        Ok(released(py, || outbox.show(id))?.map(OutboxEntry::from))
+    fn show(&self, py: Python<'_>, id: i64) -> Answer {
+        let then = made(|entry: Option<Entry>| entry.map(OutboxEntry::from));
+        self.brief(py, "show", Ok(id), |outbox, id| outbox.show(id), then)
     }
 
     /// Removes a message for good, without a report; False when none with this number waits.
@@ -262,17 +340,27 @@ impl Outbox {
     /// Raises InvalidArgumentError when it is leaving.
     ///
     /// >>> outbox.discard(receipt.id)
-    fn discard(&self, py: Python<'_>, id: i64) -> Outcome<bool> {
-        let outbox = self.get()?;
-        released(py, || outbox.discard(id))
+    fn discard(&self, py: Python<'_>, id: i64) -> Answer {
+        self.brief(
+            py,
+            "discard",
+            Ok(id),
+            |outbox, id| outbox.discard(id),
+            made(|found| found),
+        )
     }
 
     /// How the outbox is doing.
     ///
     /// >>> outbox.stats().waiting
-    fn stats(&self, py: Python<'_>) -> Outcome<OutboxStats> {
-        let outbox = self.get()?;
-        Ok(released(py, || outbox.stats())?.into())
+    fn stats(&self, py: Python<'_>) -> Answer {
+        self.brief(
+            py,
+            "stats",
+            Ok(()),
+            |outbox, ()| outbox.stats(),
+            made(OutboxStats::from),
+        )
     }
 
     /// Tries everything now, whatever it waits for, and again until nothing is left or the time is over; tells how many
@@ -284,45 +372,89 @@ impl Outbox {
     ///
     /// >>> left = outbox.flush(timeout=30)
     #[pyo3(signature = (timeout=None))]
-    fn flush(&self, py: Python<'_>, timeout: Given<'_, '_>) -> Outcome<u64> {
-        let timeout = optional(timeout, "timeout", seconds_or_zero)?;
-        let outbox = self.get()?;
-        wait::warn_inside_event_loop(py)?;
-        wait::ticking(py, |_| Ok(()), |tick| outbox.flush_with(timeout, tick))
+    fn flush(&self, py: Python<'_>, timeout: Given<'_, '_>) -> Answer {
+        let timeout = optional(timeout, "timeout", seconds_or_zero);
+        let held = Arc::clone(&self.held);
+        let blocking = |timeout, tick: Tick<'_>| self.held.get()?.flush_with(timeout, tick);
+        let awaited = move |timeout| async move { held.get()?.flush_async(timeout).await };
+        self.face
+            .wait(py, name("flush"), timeout, blocking, awaited, made(|left| left))
     }
 
     /// Closes the outbox: whoever waits for a report stops, and another process can open the file. What is leaving may
     /// take ``close_time`` to be answered; what waits stays in the file. Closing again changes nothing.
-    fn close(&self, py: Python<'_>) -> Outcome<()> {
-        let outbox = self.get()?.clone();
-        wait::in_thread(py, move || outbox.close())
+    fn close(&self, py: Python<'_>) -> Answer {
+        self.end(py, "close", made(|()| ()))
     }
 
+    fn __repr__(&self) -> Outcome<String> {
+        let class = match self.face {
+            Face::Blocking => "Outbox",
+            Face::Awaitable => "AsyncOutbox",
+        };
+        Ok(format!("<flowai.{class} path={:?}>", self.held.get()?.path()))
+    }
+}
+
+impl Outgoing {
+    fn brief<P: Send + 'static, T: Send + 'static>(
+        &self,
+        py: Python<'_>,
+        method: &'static str,
+        prepared: Outcome<P>,
+        work: impl FnOnce(&flowai_delivery::Outbox, P) -> Result<T> + Send + 'static,
+        then: impl FnOnce(Python<'_>, Outcome<T>) -> Answer + Send + 'static,
+    ) -> Answer {
+        let held = Arc::clone(&self.held);
+        let work = prepared.map(|prepared| move || work(held.get()?, prepared));
+        self.face.brief(py, name(method), work, then)
+    }
+
+    fn end(
+        &self,
+        py: Python<'_>,
+        method: &'static str,
+        then: impl FnOnce(Python<'_>, Outcome<()>) -> Answer + Send + 'static,
+    ) -> Answer {
+        let held = Arc::clone(&self.held);
+        self.face
+            .long(py, name(method), Ok(move || held.get()?.close()), then)
+    }
+}
+
+#[pymethods]
+impl Outbox {
     fn __enter__(slf: Bound<'_, Outbox>) -> Bound<'_, Outbox> {
         slf
     }
 
     #[pyo3(signature = (*_exception))]
-    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, PyAny>) -> Outcome<()> {
-        match self.close(py) {
-            // A child that leaves the block has nothing to close, and its own way out should not be hidden.
-            Err(Failure::Core(error)) if error.kind() == ErrorKind::Forked => Ok(()),
-            other => other,
-        }
-    }
-
-    fn __repr__(&self) -> Outcome<String> {
-        Ok(format!("<flowai.Outbox path={:?}>", self.get()?.path()))
+    fn __exit__(slf: &Bound<'_, Outbox>, _exception: &Bound<'_, PyAny>) -> Answer {
+        slf.as_super().get().end(slf.py(), "__exit__", face::left)
     }
 }
 
-impl Drop for Outbox {
+#[pymethods]
+impl AsyncOutbox {
+    fn __aenter__(slf: Bound<'_, AsyncOutbox>) -> aio::Awaitable {
+        aio::entered(name("__aenter__"), slf.into_any())
+    }
+
+    #[pyo3(signature = (*_exception))]
+    fn __aexit__(slf: &Bound<'_, AsyncOutbox>, _exception: &Bound<'_, PyAny>) -> Answer {
+        slf.as_super().get().end(slf.py(), "__aexit__", face::left)
+    }
+}
+
+impl Drop for Held {
     /// Closing takes as long as what is leaving; the program, which may be ending, does not wait for all of that.
     fn drop(&mut self) {
         let Some(outbox) = self.outbox.take() else { return };
         let (closed, wait) = mpsc::sync_channel(1);
         let close = move || {
             let _ = SigSet::all().thread_block();
+            // Somebody who waited for it may hold it for another moment.
+            let _ = outbox.close();
             drop(outbox);
             let _ = closed.send(());
         };
@@ -330,6 +462,8 @@ impl Drop for Outbox {
             .name("flowai-closing".into())
             .spawn(close)
             .is_ok()
+            // Threads of the core never enter the interpreter.
+            && tokio::runtime::Handle::try_current().is_err()
         {
             Python::try_attach(|py| py.detach(move || wait.recv_timeout(LEAVE_TIME)));
         }

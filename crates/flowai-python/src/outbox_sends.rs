@@ -1,21 +1,24 @@
 //! What can be put into an outbox: the client's sends.
 
+use std::future::IntoFuture;
+
 use flowai::Message;
 use flowai_delivery::{Enqueue, KeepFile};
-use pyo3::prelude::*;
+use pyo3::{IntoPyObjectExt, prelude::*};
 
 use crate::{
-    client::{Face, Given},
+    client::Given,
     convert::{optional, seconds, text},
     errors::{Failure, Outcome, guard},
+    face::Answer,
     fields,
-    outbox::Outbox,
+    outbox::{Outgoing, name},
     outbox_records::OutboxReceipt,
     sends::Along,
     upload, wait,
 };
 
-impl Outbox {
+impl Outgoing {
     fn enqueue_message(
         &self,
         py: Python<'_>,
@@ -23,16 +26,34 @@ impl Outbox {
         thread_id: &Bound<'_, PyAny>,
         message: impl FnOnce() -> Outcome<Message>,
         expires_in: Given<'_, '_>,
-    ) -> Outcome<OutboxReceipt> {
-        guard(|| {
-            let prepare = || {
-                let thread_id = text(thread_id, "thread_id")?;
-                expiring(self.get()?.send(&thread_id, message()?), expires_in)
-            };
-            let receipt = prepare().and_then(|enqueue| wait::released(py, || enqueue.wait()));
-            let receipt = receipt.map_err(|failure| failure.refused(operation, true))?;
-            Ok(receipt.into())
-        })
+    ) -> Answer {
+        let prepare = || {
+            let thread_id = text(thread_id, "thread_id")?;
+            expiring(self.held.get()?.send(&thread_id, message()?), expires_in)
+        };
+        let blocking = |py: Python<'_>, enqueue: Enqueue| wait::released(py, || enqueue.wait());
+        self.enqueue(py, operation, prepare, blocking)
+    }
+
+    fn enqueue(
+        &self,
+        py: Python<'_>,
+        operation: &'static str,
+        prepare: impl FnOnce() -> Outcome<Enqueue>,
+        blocking: impl FnOnce(Python<'_>, Enqueue) -> Outcome<flowai_delivery::OutboxReceipt>,
+    ) -> Answer {
+        let then = move |py: Python<'_>, receipt: Outcome<_>| {
+            let receipt = receipt.map_err(|failure: Failure| failure.refused(operation, true))?;
+            Ok(OutboxReceipt::from(receipt).into_py_any(py)?)
+        };
+        self.face.either(
+            py,
+            name(operation),
+            guard(prepare),
+            blocking,
+            Enqueue::into_future,
+            then,
+        )
     }
 }
 
@@ -45,7 +66,7 @@ fn expiring(enqueue: Enqueue, expires_in: Given<'_, '_>) -> Outcome<Enqueue> {
 
 #[pymethods]
 #[allow(clippy::too_many_arguments, reason = "keyword arguments, as Python has them")]
-impl Outbox {
+impl Outgoing {
     /// Puts a text into the outbox ("Text message" of the API document), and returns when it is durable.
     ///
     /// thread_id, text, originator, trace_id, lang, timezone, params: as for Client.send_text. Give no trace id twice.
@@ -70,7 +91,7 @@ impl Outbox {
         timezone: Given<'_, '_>,
         params: Given<'_, '_>,
         expires_in: Given<'_, '_>,
-    ) -> Outcome<OutboxReceipt> {
+    ) -> Answer {
         let along = Along {
             originator,
             trace_id,
@@ -100,7 +121,7 @@ impl Outbox {
         timezone: Given<'_, '_>,
         params: Given<'_, '_>,
         expires_in: Given<'_, '_>,
-    ) -> Outcome<OutboxReceipt> {
+    ) -> Answer {
         let along = Along {
             originator,
             trace_id,
@@ -132,7 +153,7 @@ impl Outbox {
         timezone: Given<'_, '_>,
         params: Given<'_, '_>,
         expires_in: Given<'_, '_>,
-    ) -> Outcome<OutboxReceipt> {
+    ) -> Answer {
         let along = Along {
             originator,
             trace_id,
@@ -165,7 +186,7 @@ impl Outbox {
         timezone: Given<'_, '_>,
         params: Given<'_, '_>,
         expires_in: Given<'_, '_>,
-    ) -> Outcome<OutboxReceipt> {
+    ) -> Answer {
         let along = Along {
             originator,
             trace_id,
@@ -212,35 +233,32 @@ impl Outbox {
         params: Given<'_, '_>,
         expires_in: Given<'_, '_>,
         keep: Given<'_, '_>,
-    ) -> Outcome<OutboxReceipt> {
-        guard(|| {
-            let prepare = || {
-                let thread_id = text(thread_id, "thread_id")?;
-                let keep = optional(keep, "keep", keep_by_name)?.unwrap_or_default();
-                let about = upload::About {
-                    media_type,
-                    mime_type,
-                    filename,
-                    url,
-                    title,
-                    idle_timeout,
-                    along: Along {
-                        originator,
-                        trace_id,
-                        lang,
-                        timezone,
-                        params,
-                    },
-                };
-                let (upload, _) = upload::upload(file, Face::Blocking)?;
-                let enqueue = self.get()?.upload_media(&thread_id, about.of(upload)?, keep);
-                expiring(enqueue, expires_in)
+    ) -> Answer {
+        let prepare = || {
+            let thread_id = text(thread_id, "thread_id")?;
+            let keep = optional(keep, "keep", keep_by_name)?.unwrap_or_default();
+            let about = upload::About {
+                media_type,
+                mime_type,
+                filename,
+                url,
+                title,
+                idle_timeout,
+                along: Along {
+                    originator,
+                    trace_id,
+                    lang,
+                    timezone,
+                    params,
+                },
             };
-            // Copying a large file takes a while.
-            let receipt = prepare().and_then(|enqueue| wait::in_thread(py, move || enqueue.wait()));
-            let receipt = receipt.map_err(|failure| failure.refused("upload_media", true))?;
-            Ok(receipt.into())
-        })
+            let (upload, _) = upload::upload(file, self.face)?;
+            let enqueue = self.held.get()?.upload_media(&thread_id, about.of(upload)?, keep);
+            expiring(enqueue, expires_in)
+        };
+        // Copying a large file takes a while.
+        let blocking = |py: Python<'_>, enqueue: Enqueue| wait::in_thread(py, move || enqueue.wait());
+        self.enqueue(py, "upload_media", prepare, blocking)
     }
 
     /// Puts any message into the outbox ("Sending messages" of the API document).
@@ -263,7 +281,7 @@ impl Outbox {
         timezone: Given<'_, '_>,
         params: Given<'_, '_>,
         expires_in: Given<'_, '_>,
-    ) -> Outcome<OutboxReceipt> {
+    ) -> Answer {
         let along = Along {
             originator,
             trace_id,

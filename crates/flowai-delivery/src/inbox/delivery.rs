@@ -190,8 +190,10 @@ impl Delivery {
         if current { Ok(()) } else { Err(ended()) }
     }
 
-    /// Nobody has begun to handle the event. The result comes to nobody; if it cannot be written down the lease ends.
-    pub(super) fn give_back(&self) {
+    /// Nobody has begun to handle the event, nor will: it is handed out again at once, and the attempt does not count. This
+    /// returns before that is written down; if it cannot be, the event is handed out again all the same. Nothing happens
+    /// when the outcome was said before.
+    pub fn give_back(&self) {
         self.start_settling(Outcome::Returned, Box::new(|_| {}));
     }
 
@@ -240,6 +242,9 @@ impl Delivery {
             }
             Outcome::Dead(reason) => {
                 log::warn!(event_id, attempt; "event {event_id} of the inbox becomes a dead letter: {}", last_line(reason));
+            }
+            Outcome::Returned => {
+                log::debug!(event_id, attempt; "event {event_id} of the inbox is given back");
             }
         }
         let signal = self.inbox.0.signal.clone();

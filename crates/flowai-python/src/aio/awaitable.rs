@@ -18,8 +18,8 @@ use pyo3::{
 
 use super::bridge::Ticket;
 use crate::{
-    client::Answer,
     errors::{Failure, Outcome, guard},
+    face::{Answer, Name},
     logging,
 };
 
@@ -40,10 +40,10 @@ pub trait Aside: Send {
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError>;
 }
 
-/// What a call of AsyncClient gives: await it, or make a task of it. Nothing happens before.
+/// What an asynchronous call gives: await it, or make a task of it. Nothing happens before.
 #[pyclass(module = "flowai", name = "_Awaitable", frozen, weakref)]
 pub struct Awaitable {
-    name: &'static str,
+    name: Name,
     state: Mutex<State>,
 }
 
@@ -60,12 +60,12 @@ struct Job {
 }
 
 impl Awaitable {
-    pub fn new(name: &'static str, work: impl Future<Output = Finish> + Send + 'static) -> Awaitable {
+    pub fn new(name: Name, work: impl Future<Output = Finish> + Send + 'static) -> Awaitable {
         Awaitable::beside(name, work, None)
     }
 
     pub fn beside(
-        name: &'static str,
+        name: Name,
         work: impl Future<Output = Finish> + Send + 'static,
         aside: Option<Box<dyn Aside>>,
     ) -> Awaitable {
@@ -77,17 +77,17 @@ impl Awaitable {
     }
 
     /// What fails when it is awaited, as a coroutine function does whose arguments are wrong.
-    pub fn failing(name: &'static str, failure: Failure) -> Awaitable {
+    pub fn failing(name: Name, failure: Failure) -> Awaitable {
         Awaitable::done(name, move |_| Err(failure))
     }
 
     /// What has nothing to wait for.
-    pub fn done(name: &'static str, finish: impl FnOnce(Python<'_>) -> Answer + Send + 'static) -> Awaitable {
+    pub fn done(name: Name, finish: impl FnOnce(Python<'_>) -> Answer + Send + 'static) -> Awaitable {
         Awaitable::new(name, future::ready(Box::new(finish) as Finish))
     }
 
     /// What gives nothing but that the time has come.
-    pub fn waiting(name: &'static str, until: impl Future<Output = ()> + Send + 'static) -> Awaitable {
+    pub fn waiting(name: Name, until: impl Future<Output = ()> + Send + 'static) -> Awaitable {
         Awaitable::new(name, async move {
             until.await;
             Box::new(|py: Python<'_>| Ok(py.None())) as Finish
@@ -229,16 +229,16 @@ impl Awaitable {
 
     #[getter(__name__)]
     fn name(&self) -> &'static str {
-        self.name
+        self.name.method
     }
 
     #[getter(__qualname__)]
     fn qualified_name(&self) -> String {
-        format!("AsyncClient.{}", self.name)
+        format!("{}.{}", self.name.class, self.name.method)
     }
 
     fn __repr__(&self) -> String {
-        format!("<coroutine AsyncClient.{}>", self.name)
+        format!("<coroutine {}>", self.qualified_name())
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -267,11 +267,11 @@ impl Drop for Awaitable {
         if !matches!(*self.lock(), State::New(_)) {
             return;
         }
-        let name = self.name;
+        let name = self.qualified_name();
         Python::try_attach(|py| {
             // Whatever is being raised at this moment goes on afterwards.
             let raised = PyErr::take(py);
-            let text = format!("coroutine 'AsyncClient.{name}' was never awaited");
+            let text = format!("coroutine '{name}' was never awaited");
             if let Ok(text) = CString::new(text)
                 && let Err(error) = PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &text, 1)
             {

@@ -5,7 +5,7 @@ use std::{
     mem,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Wake, Waker},
 };
@@ -14,18 +14,25 @@ use flowai::{
     Error, ErrorKind,
     runtime::{Doorbell, generation},
 };
-use pyo3::{PyTraverseError, PyVisit, exceptions::PyAttributeError, prelude::*, sync::PyOnceLock};
+use pyo3::{
+    PyTraverseError, PyVisit,
+    exceptions::{PyAttributeError, PyNotImplementedError},
+    prelude::*,
+    sync::PyOnceLock,
+};
 
 use crate::{errors::Outcome, logging, once::get_or_make};
 
 /// The bridge of one event loop, which it hangs on as an attribute and by its reader.
-#[pyclass(module = "flowai", name = "_Bridge", frozen)]
+#[pyclass(module = "flowai", name = "_Bridge", frozen, weakref)]
 pub struct Bridge {
     woken: Arc<Woken>,
     /// The futures of asyncio that are waited for, by ticket.
     waited_for: Mutex<HashMap<u64, Py<PyAny>>>,
     tickets: AtomicU64,
     generation: u64,
+    /// Whether a thread waits at the door because the loop cannot.
+    has_poller: AtomicBool,
 }
 
 /// The tickets that can go on. All that threads of the core see of a bridge.
@@ -75,6 +82,7 @@ impl Bridge {
             waited_for: Mutex::default(),
             tickets: AtomicU64::new(0),
             generation: generation(),
+            has_poller: AtomicBool::new(false),
         })
     }
 
@@ -95,11 +103,29 @@ impl Bridge {
             Err(error) => return Err(error.into()),
         }
         let bridge = Bound::new(py, Bridge::new()?)?;
-        let descriptor = bridge.get().woken.doorbell.descriptor();
-        let wake = bridge.getattr(interned!(py, "wake"))?;
-        event_loop.call_method1(interned!(py, "add_reader"), (descriptor, wake))?;
+        Bridge::watch(&bridge, event_loop)?;
         event_loop.setattr(name, &bridge)?;
         Ok(bridge)
+    }
+
+    /// Has the loop called when the doorbell rings: by itself, or by a thread where it cannot watch descriptors.
+    fn watch(bridge: &Bound<'_, Bridge>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = event_loop.py();
+        let descriptor = bridge.get().woken.doorbell.descriptor();
+        let wake = bridge.getattr(interned!(py, "wake"))?;
+        let watched = event_loop.call_method1(interned!(py, "add_reader"), (descriptor, wake));
+        match watched {
+            Err(error)
+                if error.is_instance_of::<PyNotImplementedError>(py)
+                    || error.is_instance_of::<PyAttributeError>(py) =>
+            {
+                bridge.get().has_poller.store(true, Ordering::Relaxed);
+                let arguments = (bridge, event_loop, descriptor);
+                py.import("flowai._poller")?.call_method1("start", arguments)?;
+                Ok(())
+            }
+            watched => watched.map(drop),
+        }
     }
 
     /// Not of a parent process, whose threads may have held its locks.
@@ -138,6 +164,15 @@ impl Bridge {
     fn __clear__(&self) {
         let futures = mem::take(&mut *lock(&self.waited_for));
         drop(futures);
+    }
+}
+
+impl Drop for Bridge {
+    /// Lets the thread see that there is nothing to wait for any more.
+    fn drop(&mut self) {
+        if *self.has_poller.get_mut() && self.is_ours() {
+            self.woken.doorbell.ring();
+        }
     }
 }
 

@@ -1,13 +1,16 @@
 //! The client whose calls are awaited.
 
+use std::future::IntoFuture;
+
 use flowai::{Call, MetadataForm, Originator};
 use pyo3::{IntoPyObjectExt, PyClassInitializer, prelude::*};
 
-use super::awaitable::{Awaitable, Finish};
+use super::{awaitable::Awaitable, entered, future};
 use crate::{
     client::{Answer, Calls, Given, constructor},
     convert::{optional, seconds, small_count, text},
     errors::{Outcome, guard},
+    face::{Name, made},
     fields,
 };
 
@@ -31,8 +34,7 @@ constructor!(AsyncClient, Awaitable);
 #[pymethods]
 impl AsyncClient {
     fn __aenter__(slf: Bound<'_, AsyncClient>) -> Awaitable {
-        let this = slf.unbind().into_any();
-        Awaitable::done("__aenter__", move |_| Ok(this))
+        entered(name("__aenter__"), slf.into_any())
     }
 
     #[pyo3(signature = (*_exception))]
@@ -52,14 +54,11 @@ where
     T: Send + 'static,
     V: for<'py> IntoPyObject<'py> + 'static,
 {
-    let awaitable = match call {
-        Err(failure) => Awaitable::failing(operation, failure),
-        Ok(call) => Awaitable::new(operation, async move {
-            let answered = call.await;
-            Box::new(move |py: Python<'_>| Ok(result(answered?).into_py_any(py)?)) as Finish
-        }),
-    };
-    Ok(awaitable.into_py_any(py)?)
+    future(py, name(operation), call.map(Call::into_future), made(result))
+}
+
+pub fn name(method: &'static str) -> Name {
+    Name::new("AsyncClient", method)
 }
 
 /// The end of a client, to await.
@@ -68,5 +67,5 @@ pub fn close(py: Python<'_>, client: flowai::Client) -> Answer {
         client.close();
         Ok(py.None())
     };
-    Ok(Awaitable::done("close", close).into_py_any(py)?)
+    Ok(Awaitable::done(name("close"), close).into_py_any(py)?)
 }

@@ -2,20 +2,62 @@
 //!
 //! `awaitable` is what a call gives: a coroutine around a future of the core, which it polls on the thread of its loop.
 //! `bridge` wakes the loop when a future can go on; there is one for each loop. The threads of the core know of a bridge
-//! only a list of numbers and a descriptor to ring at (`doorbell`): they hold no Python object, never enter the
+//! only a list of numbers and a descriptor to ring at (`flowai::runtime::Doorbell`): they hold no Python object, never enter the
 //! interpreter, and may outlive it.
 //!
-//! `client`, `pages` and `upload` are what users see of it.
+//! `client`, `pages`, `upload`, `opening` and `handling` are what users see of it, and the faces of other classes that are
+//! beside their synchronous ones.
 
 mod awaitable;
 mod bridge;
 mod client;
+mod handling;
+mod opening;
 mod pages;
 mod upload;
 
+use flowai::Result;
+use pyo3::{IntoPyObjectExt, prelude::*};
+
 pub use self::{
-    awaitable::Awaitable,
+    awaitable::{Awaitable, Finish},
     client::{AsyncClient, call, close},
+    handling::AsyncHandling,
+    opening::opening,
     pages::{AsyncHistoryIterator, AsyncThreadIterator},
     upload::upload,
 };
+use crate::{
+    errors::Outcome,
+    face::{Answer, Name},
+};
+
+/// A future of the core to await. Its errors, and what could not be prepared, are raised where it is awaited.
+pub fn future<T: Send + 'static>(
+    py: Python<'_>,
+    name: Name,
+    work: Outcome<impl Future<Output = Result<T>> + Send + 'static>,
+    then: impl FnOnce(Python<'_>, Outcome<T>) -> Answer + Send + 'static,
+) -> Answer {
+    Ok(awaitable(name, work, then).into_py_any(py)?)
+}
+
+fn awaitable<T: Send + 'static>(
+    name: Name,
+    work: Outcome<impl Future<Output = Result<T>> + Send + 'static>,
+    then: impl FnOnce(Python<'_>, Outcome<T>) -> Answer + Send + 'static,
+) -> Awaitable {
+    match work {
+        Err(failure) => Awaitable::done(name, move |py| then(py, Err(failure))),
+        Ok(work) => Awaitable::new(name, async move {
+            let done = work.await;
+            Box::new(move |py: Python<'_>| then(py, done.map_err(Into::into))) as Finish
+        }),
+    }
+}
+
+/// What `async with` gives: the object itself.
+pub fn entered(name: Name, this: Bound<'_, PyAny>) -> Awaitable {
+    let this = this.unbind();
+    Awaitable::done(name, move |_| Ok(this))
+}

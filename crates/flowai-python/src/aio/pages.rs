@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use super::awaitable::{Awaitable, Finish};
 use crate::{
     errors::Outcome,
+    face::Name,
     pages::{Entry, within},
 };
 
@@ -28,13 +29,13 @@ impl<P: Page<Item: Send> + Send + 'static> Pages<P> {
         Pages { items, timeout }
     }
 
-    fn next<V>(&self, result: fn(P::Item) -> V) -> Awaitable
+    fn next<V>(&self, class: &'static str, result: fn(P::Item) -> V) -> Awaitable
     where
         P::Item: 'static,
         V: for<'py> IntoPyObject<'py> + 'static,
     {
         let (items, timeout) = (Arc::clone(&self.items), self.timeout);
-        Awaitable::new("__anext__", async move {
+        Awaitable::new(Name::new(class, "__anext__"), async move {
             let Ok(mut items) = items.try_lock_owned() else {
                 let busy = PyValueError::new_err("the iterator is already running in another task");
                 return Box::new(move |_: Python<'_>| Err(busy.into())) as Finish;
@@ -76,7 +77,7 @@ impl AsyncHistoryIterator {
     }
 
     fn __anext__(&self) -> Outcome<Awaitable> {
-        Ok(self.0.next(Entry))
+        Ok(self.0.next("AsyncHistoryIterator", Entry))
     }
 }
 
@@ -87,6 +88,6 @@ impl AsyncThreadIterator {
     }
 
     fn __anext__(&self) -> Outcome<Awaitable> {
-        Ok(self.0.next(std::convert::identity))
+        Ok(self.0.next("AsyncThreadIterator", std::convert::identity))
     }
 }

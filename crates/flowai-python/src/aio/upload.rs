@@ -16,7 +16,10 @@ use flowai::{
 use pyo3::{IntoPyObjectExt, PyTraverseError, PyVisit, prelude::*};
 use tokio::sync::Notify;
 
-use super::awaitable::{Aside, Awaitable, Finish};
+use super::{
+    awaitable::{Aside, Awaitable, Finish},
+    client::name,
+};
 use crate::{
     client::Answer,
     errors::Outcome,
@@ -29,7 +32,7 @@ type Prepared = (Call<Receipt>, Arc<Progress>, Option<Source>);
 /// An upload to await.
 pub fn upload(py: Python<'_>, prepared: Outcome<Prepared>, callback: Option<Py<PyAny>>) -> Answer {
     let awaitable = match prepared {
-        Err(failure) => Awaitable::failing("upload_media", failure),
+        Err(failure) => Awaitable::failing(name("upload_media"), failure),
         Ok((call, progress, source)) => {
             let report = callback.map(|callback| Report::new(callback, progress));
             let (read, feeder) = source.map(|source| (source.read, source.feeder)).unzip();
@@ -37,7 +40,7 @@ pub fn upload(py: Python<'_>, prepared: Outcome<Prepared>, callback: Option<Py<P
             let work = work(call, feeder, Arc::clone(&hatch), report.is_some());
             let file = read.map(|read| File { read, hatch });
             let aside = Beside { file, report };
-            Awaitable::beside("upload_media", work, Some(Box::new(aside)))
+            Awaitable::beside(name("upload_media"), work, Some(Box::new(aside)))
         }
     };
     Ok(awaitable.into_py_any(py)?)
