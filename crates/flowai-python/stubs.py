@@ -115,8 +115,8 @@ SPECIAL = {
     "__iter__": "__aiter__",
     "__next__": "__anext__",
 }
-# What gives no coroutine.
-AT_ONCE = {"__new__", "__aiter__", "with_options", "iter_history", "iter_threads", "iter_send_many", "reports"}
+# What gives no coroutine, beside the iterators.
+AT_ONCE = {"__new__", "__aiter__", "with_options", "reports"}
 
 
 class Renamed(ast.NodeTransformer):
@@ -150,7 +150,7 @@ def awaited(node: ast.ClassDef) -> ast.ClassDef:
         elif inspect.iscoroutinefunction(getattr(getattr(_flowai, node.name), member.name)):
             # One that is written in Python.
             node.body[place] = ast.AsyncFunctionDef(**vars(member))
-        elif member.name not in AT_ONCE:
+        elif member.name not in AT_ONCE and not member.name.startswith("iter_"):
             member.returns = expression(f"Coroutine[Any, Any, {returned}]")
         for argument in member.args.args:
             if isinstance(argument.annotation, ast.Name) and argument.annotation.id == "_Messages":

@@ -3,8 +3,10 @@ import re
 from collections.abc import (
     AsyncIterable,
     AsyncIterator,
+    Awaitable,
     Callable,
     Coroutine,
+    Generator,
     Iterable,
     Iterator,
     Mapping,
@@ -14,7 +16,18 @@ from datetime import datetime
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, ClassVar, Literal, NoReturn, Protocol, TypeAlias, final, type_check_only
+from typing import (
+    Any,
+    BinaryIO,
+    ClassVar,
+    Literal,
+    NoReturn,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    final,
+    type_check_only,
+)
 
 from typing_extensions import Self, deprecated, disjoint_base
 
@@ -25,7 +38,12 @@ __all__ = [
     "Action",
     "AgentTextTemplate",
     "AsyncClient",
+    "AsyncDelivery",
     "AsyncHistoryIterator",
+    "AsyncInbox",
+    "AsyncOutbox",
+    "AsyncReceiver",
+    "AsyncReportIterator",
     "AsyncThreadIterator",
     "AudioTemplate",
     "BotStatus",
@@ -127,6 +145,17 @@ _Headers: TypeAlias = (
 _Said: TypeAlias = str | Template | _Document
 _Path: TypeAlias = str | PathLike[str] | PathLike[bytes]
 _MediaType: TypeAlias = Literal["image", "file", "audio", "video"]
+_AnyClient: TypeAlias = "Client | AsyncClient"
+_AnyInbox: TypeAlias = "Inbox | AsyncInbox"
+_T_co = TypeVar("_T_co", covariant=True)
+
+@type_check_only
+class _Opening(Protocol[_T_co]):
+    def __await__(self) -> Generator[Any, None, _T_co]: ...
+    def __aenter__(self) -> Coroutine[Any, Any, _T_co]: ...
+    def __aexit__(
+        self, *exception: BaseException | type[BaseException] | TracebackType | None
+    ) -> Coroutine[Any, Any, None]: ...
 
 @type_check_only
 class _Readable(Protocol):
@@ -1650,13 +1679,6 @@ class HistoryIterator:
     def __next__(self) -> HistoryEntry: ...
 
 @final
-class ThreadIterator:
-    """Goes through the ids of all threads and fetches pages as they are needed. After an error the same page is tried again."""
-
-    def __iter__(self) -> Self: ...
-    def __next__(self) -> str: ...
-
-@final
 class AsyncHistoryIterator:
     """Goes through the entries of a history and fetches pages as they are needed. After an error the same page is tried
     again.
@@ -1664,6 +1686,13 @@ class AsyncHistoryIterator:
 
     def __aiter__(self) -> Self: ...
     def __anext__(self) -> Coroutine[Any, Any, HistoryEntry]: ...
+
+@final
+class ThreadIterator:
+    """Goes through the ids of all threads and fetches pages as they are needed. After an error the same page is tried again."""
+
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> str: ...
 
 @final
 class AsyncThreadIterator:
@@ -3261,7 +3290,7 @@ class Receiver:
 
     def __new__(
         cls,
-        inbox: Inbox | None = None,
+        inbox: _AnyInbox | None = None,
         *,
         verifier: Verifier | None,
         listen: str | None = "127.0.0.1:0",
@@ -3319,6 +3348,76 @@ class Receiver:
     ) -> None: ...
     def __iter__(self) -> Self: ...
     def __next__(self) -> Event: ...
+
+@final
+class AsyncReceiver:
+    """A server for the webhook calls of Flow.ai, whose events are awaited: Receiver for an event loop of asyncio.
+
+    Its arguments and methods are those of Receiver. Leaving the block of ``async with`` closes it. Cancelling a task that
+    waits for an event loses none.
+
+    >>> async with flowai.AsyncReceiver(verifier=flowai.Verifier.jwt(secret)) as receiver:
+    ...     print("listening on", receiver.url)
+    ...     async for event in receiver:
+    ...         print(event.kind, event.text)
+    """
+
+    def __new__(
+        cls,
+        inbox: _AnyInbox | None = None,
+        *,
+        verifier: Verifier | None,
+        listen: str | None = "127.0.0.1:0",
+        path: str | None = "/",
+        tls: tuple[_Path, _Path] | None = None,
+        health: str | None = "/health",
+    ) -> Self: ...
+    @property
+    def url(self) -> str:
+        """str: The URL of the webhook on this machine. Under which address the service reaches it only you know."""
+
+    @property
+    def port(self) -> int:
+        """int: The port that it listens on, which it may have got from the system."""
+
+    def next(self, timeout: float | None = None) -> Coroutine[Any, Any, Event | None]:
+        """The next event, or None when there is none within the time.
+
+        timeout: seconds to wait, 0 not to wait; for ever if not given.
+
+        Raises ClosedError when the receiver was closed and all its events were taken, InvalidArgumentError when it
+        stores them in an inbox.
+        """
+
+    def wait(
+        self,
+        *,
+        kind: EventKind | int | str | None = None,
+        thread_id: str | None = None,
+        timeout: float | None = None,
+    ) -> Coroutine[Any, Any, Event | None]:
+        """The next event of this kind and of this thread, as far as they are given, or None when there is none within the
+        time. The others stay queued in their order.
+
+        kind: an EventKind, its number, or its name in any case such as ``"reply"``.
+        thread_id: str; see Event.is_for for what belongs to a thread.
+        timeout: seconds to wait, 0 not to wait; for ever if not given.
+
+        Raises ClosedError when the receiver was closed and no such event is left, InvalidArgumentError when there is no
+        such kind, or when the receiver stores its events in an inbox.
+        """
+
+    def close(self) -> Coroutine[Any, Any, None]:
+        """Stops accepting calls, answers those in flight, and returns when that is done. Events that are queued can still
+        be taken. Closing again changes nothing.
+        """
+
+    def __aenter__(self) -> Coroutine[Any, Any, Self]: ...
+    def __aexit__(
+        self, exception_type: type[BaseException] | None, *_exception: BaseException | TracebackType | None
+    ) -> Coroutine[Any, Any, None]: ...
+    def __aiter__(self) -> Self: ...
+    def __anext__(self) -> Coroutine[Any, Any, Event]: ...
 
 @final
 class Inbox:
@@ -3520,6 +3619,178 @@ class Inbox:
     def __next__(self) -> Delivery: ...
 
 @final
+class AsyncInbox:
+    """Events that were received and are to be handled, in a file: Inbox for an event loop of asyncio.
+
+    Its methods are those of Inbox, awaited; AsyncInbox.open and AsyncInbox.attach can be awaited, or used in ``async
+    with``. What waits for the disk does so in other threads. It hands out AsyncDelivery. Cancelling a task that waits for an
+    event loses none, and no attempt counts; what was to be written down may have been.
+
+    >>> async with flowai.AsyncInbox.open("flowai.db") as inbox:
+    ...     async with flowai.AsyncReceiver(inbox, verifier=verifier):
+    ...         async for delivery in inbox:
+    ...             async with delivery:
+    ...                 print(delivery.event.thread_id, delivery.event.text)
+    """
+
+    @staticmethod
+    def open(
+        path: _Path,
+        *,
+        lease_time: float | None = 300.0,
+        max_attempts: int | None = 10,
+        retry_min: float | None = 1.0,
+        retry_max: float | None = 900.0,
+        keep_handled: float | None = 604800.0,
+        keep_dead: float | None = None,
+        deduplication: float | None = 604800.0,
+        max_bytes: int | None = None,
+        lock_time: float | None = 2.0,
+    ) -> _Opening[AsyncInbox]:
+        """Opens the inbox in a file, which is created when it is missing. It must be on a disk of this machine.
+
+        path: str or os.PathLike.
+        lease_time: seconds for which an event may be held without an outcome or a heartbeat before it is handed out
+            again.
+        max_attempts: how often an event is handed out before it becomes a dead letter.
+        retry_min: seconds that an event waits after its first failure; each further wait is three times as long.
+        retry_max: seconds of the longest wait between two attempts.
+        keep_handled: seconds for which handled events are kept, for replay.
+        keep_dead: seconds for which dead letters are kept; None: until they are replayed or discarded.
+        deduplication: seconds for which an event that comes again is recognised, at least 24 hours.
+        max_bytes: how many bytes of the file may be in use. Beyond that handled events are removed before their time,
+            and when that is not enough calls are answered 503. None: as long as there is room on the disk.
+        lock_time: seconds to wait for another process that has locked the database.
+
+        Raises StorageError, saying why: another process has the inbox open, the file is damaged, belongs to another
+        application or to a newer version of this package, or cannot be made to survive power failures.
+        InvalidArgumentError when an option makes no sense.
+        """
+
+    @staticmethod
+    def attach(path: _Path) -> _Opening[AsyncInbox]:
+        """Opens an inbox that another process may own, to look at it and to mend it: events are listed, shown, replayed,
+        discarded, forgotten and put, and not handed out. The owner notices within a second.
+
+        path: str or os.PathLike, of an inbox that is there.
+
+        Raises StorageError as ``open`` does; also when there is no such file, or one of an older version.
+        """
+
+    @property
+    def path(self) -> Path:
+        """pathlib.Path: The file, as it was given."""
+
+    def next(self, timeout: float | None = None) -> Coroutine[Any, Any, AsyncDelivery | None]:
+        """The next event to handle, or None when there is none within the time.
+
+        timeout: seconds to wait, 0 not to wait; for ever if not given.
+
+        Raises StorageError, after which the event is handed out later; InvalidArgumentError when the inbox was only
+        attached to.
+        """
+
+    async def handle(
+        self,
+        function: Callable[[AsyncDelivery], Awaitable[object]],
+        workers: int = 4,
+        *,
+        stop: Callable[[], object] | None = None,
+    ) -> None:
+        """Run a coroutine function for every event, in tasks of its own, until something ends it.
+
+        That is the inbox being closed, ``stop``, an exception that is no Exception, or the cancellation of the
+        task that awaits this. Then no further event is taken, and this returns when the functions that run have.
+
+        function: called with an AsyncDelivery, and awaited. When it returns the event is acknowledged, unless it
+            has said itself what became of it. When it raises, the event is handed out again later, and becomes a
+            dead letter after ``max_attempts``; the end of the traceback is kept with it and logged
+            ("flowai.inbox"). While it runs its event is not handed out to another one, however long it takes.
+            When the task that awaits ``handle`` is cancelled, the functions that run are too; their events are
+            handed out again at once, in another attempt.
+        workers: how many events are handled at the same time, those of one conversation in their order.
+        stop: a callable that says whether to stop, such as ``is_set`` of an asyncio.Event; asked about every
+            50 ms. What it gives is awaited if it can be, so ``wait`` of an asyncio.Event will do as well.
+
+        When the storage fails the workers go on trying. Raises InvalidArgumentError when the inbox was only
+        attached to.
+
+        >>> async def answer(delivery):
+        ...     if delivery.event.kind is flowai.EventKind.REPLY:
+        ...         print(delivery.event.text)
+        >>> done = asyncio.Event()
+        >>> await inbox.handle(answer, workers=4, stop=done.is_set)
+
+        """
+
+    def put(self, body: _Body, /) -> Coroutine[Any, Any, _list[StoredEvent]]:
+        """Stores the event or the array of events that a webhook call carries, all or none, and returns once they are
+        safe: for web frameworks. Check it with Verifier.verify first. A body that cannot be read is stored as a dead
+            letter.
+
+        body: bytes, bytearray, memoryview or str, as it came.
+
+        Raises StorageError: answer the call with 503 then, and it will come again.
+        """
+
+    def list(
+        self,
+        *,
+        state: Literal["waiting", "handled", "dead"] | None = None,
+        thread_id: str | None = None,
+        after: int = 0,
+        limit: int = 100,
+    ) -> Coroutine[Any, Any, _list[InboxEntry]]:
+        """Events by number, oldest first, whatever has become of them.
+
+        state: only those that are ``waiting``, ``handled`` or ``dead``.
+        thread_id: only those of this conversation, by its whole id.
+        after: only those with a larger number: the last one of the page before.
+        limit: how many at most.
+        """
+
+    def show(self, id: int) -> Coroutine[Any, Any, tuple[InboxEntry, bytes] | None]:
+        """One event, as an InboxEntry and its body, byte for byte as it came; None when there is none with this number."""
+
+    def replay(self, id: int) -> Coroutine[Any, Any, _list[int]]:
+        """Stores a copy of an event, with the same bytes, to be handled after everything that waits now; its handler sees
+        that it is ``replayed``. A dead letter is handled then. Gives the numbers of the copies: one, or several when a
+        dead letter that could not be read turns out to be an array; none when there is no event with this number.
+
+        Raises WebhookParseError when the event still cannot be read.
+        """
+
+    def discard(self, id: int) -> Coroutine[Any, Any, bool]:
+        """Removes an event for good; False when there is none with this number.
+
+        Raises InvalidArgumentError when the event is being handled.
+        """
+
+    def forget(self, thread_id: str) -> Coroutine[Any, Any, int]:
+        """Removes all events of a conversation for good, handled or not, and overwrites them in the file; tells how many
+        there were. Bodies that could not be read belong to no conversation.
+
+        thread_id: str; without a channel (``|``) it means the conversation in every channel.
+
+        Raises InvalidArgumentError when thread_id is empty.
+        """
+
+    def stats(self) -> Coroutine[Any, Any, InboxStats]:
+        """How the inbox is doing."""
+
+    def close(self) -> Coroutine[Any, Any, None]:
+        """Closes the inbox: whoever waits for an event stops, and another process can open the file. Events that are being
+        handled will be handed out again. Closing again changes nothing.
+        """
+
+    def __aenter__(self) -> Coroutine[Any, Any, Self]: ...
+    def __aexit__(
+        self, *_exception: BaseException | type[BaseException] | TracebackType | None
+    ) -> Coroutine[Any, Any, None]: ...
+    def __aiter__(self) -> Self: ...
+    def __anext__(self) -> Coroutine[Any, Any, AsyncDelivery]: ...
+
+@final
 class Delivery:
     """An event of an Inbox to handle, from ``for delivery in inbox``, Inbox.next, or in the function of Inbox.handle.
 
@@ -3609,6 +3880,92 @@ class Delivery:
 
     def __enter__(self) -> Self: ...
     def __exit__(
+        self,
+        _exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None: ...
+
+@final
+class AsyncDelivery:
+    """An event of an AsyncInbox to handle, from ``async for delivery in inbox``, AsyncInbox.next, or in the function of
+    AsyncInbox.handle.
+
+    It is a Delivery whose methods are awaited. An ``async with`` block acknowledges it at its end, and has it tried again
+    if an exception leaves it; at once if that is the cancellation of the task.
+
+    >>> async for delivery in inbox:
+    ...     async with delivery:
+    ...         print(delivery.event.thread_id, delivery.event.text)
+    """
+
+    @property
+    def event(self) -> Event:
+        """Event: The event."""
+
+    @property
+    def id(self) -> int:
+        """int: The number of the event in its inbox, the same in every attempt."""
+
+    @property
+    def attempt(self) -> int:
+        """int: Which attempt this is, counted from 1."""
+
+    @property
+    def received_at_ms(self) -> int:
+        """int: When the event was stored, in milliseconds since 1970 UTC."""
+
+    @property
+    def replayed(self) -> bool:
+        """bool: Whether the event is a copy that Inbox.replay made."""
+
+    @property
+    def maybe_duplicate(self) -> bool:
+        """bool: Whether an event with the same bytes came within the 24 hours before it. Nothing in the body tells whether
+            it is
+        the same one again, or another that looks like it: to pause, resume and pause are three events with equal
+            bodies.
+        """
+
+    @property
+    def is_settled(self) -> bool:
+        """bool: Whether it was said what became of the event."""
+
+    def ack(self) -> Coroutine[Any, Any, None]:
+        """The event is handled. Once this returns it is not handed out again.
+
+        Raises StorageError, after which the event will be handed out again; ClosedError when the lease has ended, so
+        that another handler may have the event, or the inbox is closed; InvalidArgumentError when the outcome was said
+        before; ForkedError. So do ``retry``, ``fail`` and ``dead``.
+        """
+
+    def retry(self, *, after: float | None = None) -> Coroutine[Any, Any, None]:
+        """The event is to be handled later. Until then its thread waits. At the last attempt it becomes a dead letter.
+
+        after: seconds; if not given, a time that grows with each attempt.
+        """
+
+    def fail(self, reason: str) -> Coroutine[Any, Any, None]:
+        """The event was not handled, and is to be handled again as by ``retry``.
+
+        reason: str that is kept with the event.
+        """
+
+    def dead(self, reason: str) -> Coroutine[Any, Any, None]:
+        """The event is not to be handled again: it becomes a dead letter, and its thread goes on.
+
+        reason: str that is kept with the event.
+        """
+
+    def heartbeat(self) -> Coroutine[Any, Any, None]:
+        """The event is still being handled: its lease lasts the whole lease time from now on. Inbox.handle does this
+        itself.
+
+        Raises ClosedError when the lease has ended, and what ``ack`` raises.
+        """
+
+    def __aenter__(self) -> Coroutine[Any, Any, Self]: ...
+    async def __aexit__(
         self,
         _exception_type: type[BaseException] | None,
         exception: BaseException | None,
@@ -3743,7 +4100,7 @@ class Outbox:
     @staticmethod
     def open(
         path: _Path,
-        client: Client,
+        client: _AnyClient,
         *,
         on_ambiguous: Literal["surface", "repeat"] | None = "surface",
         max_repeats: int | None = 10,
@@ -3786,7 +4143,7 @@ class Outbox:
     @staticmethod
     def attach(
         path: _Path,
-        client: Client,
+        client: _AnyClient,
         *,
         max_messages: int | None = 100000,
         max_bytes: int | None = 1073741824,
@@ -4039,11 +4396,290 @@ class Outbox:
     def __exit__(self, *_exception: BaseException | type[BaseException] | TracebackType | None) -> None: ...
 
 @final
+class AsyncOutbox:
+    """Messages that are sent sooner or later, from a file: Outbox for an event loop of asyncio.
+
+    Its methods are those of Outbox, awaited; AsyncOutbox.open and AsyncOutbox.attach, which take a Client or an
+    AsyncClient, can be awaited, or used in ``async with``; reports are for ``async for``. What waits for the disk does so in
+    other threads. Cancelling a task that waits for a report loses none; a message that was to be put in may be in.
+
+    >>> async with flowai.AsyncClient() as client, flowai.AsyncOutbox.open("outbox.db", client) as outbox:
+    ...     await outbox.send_text("thread-1", "Hello")
+    ...     await outbox.flush(timeout=30)
+    """
+
+    @staticmethod
+    def open(
+        path: _Path,
+        client: _AnyClient,
+        *,
+        on_ambiguous: Literal["surface", "repeat"] | None = "surface",
+        max_repeats: int | None = 10,
+        max_age: float | None = None,
+        max_messages: int | None = 100000,
+        max_bytes: int | None = 1073741824,
+        retry_min: float | None = 0.5,
+        retry_max: float | None = 300.0,
+        concurrency: int | None = 8,
+        keep_sent: int | None = 10000,
+        close_time: float | None = 5.0,
+        lock_time: float | None = 2.0,
+    ) -> _Opening[AsyncOutbox]:
+        """Opens the outbox in a file, which is created when it is missing, and begins to send what waits there. The file
+        must be on a disk of this machine; two directories beside it, ``FILE.spool`` and ``FILE.files``, belong to it.
+
+        path: str or os.PathLike.
+        client: the Client that sends; it must stay open for as long as the outbox is.
+        on_ambiguous: what to do with a message of which nobody knows whether it was taken: ``surface`` reports it as
+            ``maybe_sent`` and never sends it again; ``repeat`` sends it again with the same trace id, so that it may
+            arrive more than once.
+        max_repeats: how often a message is repeated at most.
+        max_age: seconds after which a message that could not be sent fails; None: it waits until it can be sent.
+        max_messages: how many messages may wait. Unread reports of messages that were not sent count too.
+        max_bytes: how many bytes the waiting messages may have, copied files included.
+        retry_min: seconds of the longest wait after the first failure; each further limit is twice as long.
+        retry_max: seconds of the longest wait between two attempts, unless the service asks for a longer one.
+        concurrency: how many messages are sent at the same time, each of another thread.
+        keep_sent: how many unread reports of messages that were sent are kept, the newest ones; 0 makes none.
+        close_time: seconds for which ``close`` waits for the messages that are on their way.
+        lock_time: seconds to wait for another process that has locked the database.
+
+        Raises StorageError, saying why: another process has the outbox open, the file is damaged, belongs to another
+        application or to a newer version of this package, or cannot be made to survive power failures.
+        InvalidArgumentError when an option makes no sense.
+        """
+
+    @staticmethod
+    def attach(
+        path: _Path,
+        client: _AnyClient,
+        *,
+        max_messages: int | None = 100000,
+        max_bytes: int | None = 1073741824,
+        lock_time: float | None = 2.0,
+    ) -> _Opening[AsyncOutbox]:
+        """Opens an outbox that another process owns, to put messages into it and to look at it. They are durable at once,
+        and sent when the owner runs; it notices within a second.
+
+        path: str or os.PathLike, of an outbox that is there.
+        client: the Client that checks and completes the messages; it does not send them.
+        max_messages, max_bytes: how much may wait for the owner to take it in.
+        lock_time: seconds to wait for another process that has locked the database.
+
+        Raises StorageError as ``open`` does; also when there is no such file, or one of an older version.
+        """
+
+    @property
+    def path(self) -> Path:
+        """pathlib.Path: The file, without symbolic links."""
+
+    def send_text(
+        self,
+        thread_id: str,
+        text: str,
+        *,
+        originator: _OriginatorLike | None = None,
+        trace_id: int | None = None,
+        lang: str | None = None,
+        timezone: int | None = None,
+        params: _Document | None = None,
+        expires_in: float | None = None,
+    ) -> Coroutine[Any, Any, OutboxReceipt]:
+        """Puts a text into the outbox ("Text message" of the API document), and returns when it is durable.
+
+        thread_id, text, originator, trace_id, lang, timezone, params: as for Client.send_text. Give no trace id twice.
+        expires_in: seconds after which the message fails (``expired``) if it could not be sent.
+
+        Raises InvalidArgumentError, naming the argument; QueueFullError when as much waits as is allowed; StorageError;
+        ClosedError.
+        """
+
+    def send_event(
+        self,
+        thread_id: str,
+        event_name: str,
+        *,
+        originator: _OriginatorLike | None = None,
+        trace_id: int | None = None,
+        lang: str | None = None,
+        timezone: int | None = None,
+        params: _Document | None = None,
+        expires_in: float | None = None,
+    ) -> Coroutine[Any, Any, OutboxReceipt]:
+        """Puts an event into the outbox ("Event message" of the API document).
+
+        The arguments are those of Client.send_event; ``expires_in`` and the errors are those of send_text.
+        """
+
+    def send_location(
+        self,
+        thread_id: str,
+        lat: str | float,
+        long: str | float,
+        *,
+        title: str | None = None,
+        originator: _OriginatorLike | None = None,
+        trace_id: int | None = None,
+        lang: str | None = None,
+        timezone: int | None = None,
+        params: _Document | None = None,
+        expires_in: float | None = None,
+    ) -> Coroutine[Any, Any, OutboxReceipt]:
+        """Puts a place into the outbox ("Location message" of the API document).
+
+        The arguments are those of Client.send_location; ``expires_in`` and the errors are those of send_text.
+        """
+
+    def send_media(
+        self,
+        thread_id: str,
+        url: str,
+        *,
+        media_type: _MediaType,
+        mime_type: str | None = None,
+        title: str | None = None,
+        originator: _OriginatorLike | None = None,
+        trace_id: int | None = None,
+        lang: str | None = None,
+        timezone: int | None = None,
+        params: _Document | None = None,
+        expires_in: float | None = None,
+    ) -> Coroutine[Any, Any, OutboxReceipt]:
+        """Puts media by URL into the outbox ("Media message" of the API document).
+
+        The arguments are those of Client.send_media; ``expires_in`` and the errors are those of send_text.
+        """
+
+    def upload_media(
+        self,
+        thread_id: str,
+        file: _Path | bytes | bytearray | memoryview,
+        *,
+        media_type: _MediaType | None = None,
+        mime_type: str | None = None,
+        filename: str | None = None,
+        url: str | None = None,
+        title: str | None = None,
+        idle_timeout: float | None = 30.0,
+        originator: _OriginatorLike | None = None,
+        trace_id: int | None = None,
+        lang: str | None = None,
+        timezone: int | None = None,
+        params: _Document | None = None,
+        expires_in: float | None = None,
+        keep: Literal["copy", "reference"] | None = "copy",
+    ) -> Coroutine[Any, Any, OutboxReceipt]:
+        """Puts a file of at most 250 MB into the outbox ("Media message" of the API document).
+
+        file: a path (str or os.PathLike) or the content (bytes, bytearray, memoryview); a file object cannot wait.
+        keep: ``copy`` keeps a copy of the file, which is removed when the message is settled; ``reference`` keeps only
+            the path, and the message fails if the file is gone or has changed when its turn comes. Bytes are always
+            copied.
+        The other arguments are those of Client.upload_media; ``expires_in`` and the errors are those of send_text.
+        """
+
+    def send(
+        self,
+        thread_id: str,
+        message: _Message,
+        *,
+        originator: _OriginatorLike | None = None,
+        trace_id: int | None = None,
+        lang: str | None = None,
+        timezone: int | None = None,
+        params: _Document | None = None,
+        expires_in: float | None = None,
+    ) -> Coroutine[Any, Any, OutboxReceipt]:
+        """Puts any message into the outbox ("Sending messages" of the API document).
+
+        message: a TextMessage, EventMessage, LocationMessage or MediaMessage, or a dict in the form in which it is
+            sent.
+        The other arguments, which win over what the message says itself, and the errors are those of send_text.
+        """
+
+    def reports(self, timeout: float | None = None) -> AsyncReportIterator:
+        """Reports as they come, until none comes within the time. Each is acknowledged when the next one is asked for, so
+        that what is not handled to the end is reported again after the outbox is opened anew.
+
+        timeout: seconds to wait for the next one, 0 not to wait; for ever if not given.
+
+        Raises InvalidArgumentError when the outbox was only attached to: its owner gets the reports.
+        """
+
+    def next_report(self, timeout: float | None = None) -> Coroutine[Any, Any, OutboxReport | None]:
+        """The next report that nobody has acknowledged and that was not given since the outbox was opened, or None when
+        there is none within the time. Acknowledge it when it is handled.
+
+        timeout: seconds to wait, 0 not to wait; for ever if not given.
+        """
+
+    def acknowledge(self, number: int) -> Coroutine[Any, Any, bool]:
+        """Removes a report; False when there is none with this number. One of ``maybe_sent`` can still be settled by a
+        delivery event for 24 hours, which makes a new report.
+
+        number: int, OutboxReport.number.
+        """
+
+    def confirm(self, event: Event) -> Coroutine[Any, Any, bool]:
+        """Takes note of a delivery event, whoever has received it: give it every event. A message that was reported as
+        ``maybe_sent`` is reported as ``sent`` then; one that would be repeated is not. False when the event is about
+        none of this outbox.
+        """
+
+    def list(
+        self, *, thread_id: str | None = None, after: int = 0, limit: int = 100
+    ) -> Coroutine[Any, Any, _list[OutboxEntry]]:
+        """Messages that wait, in the order in which they were taken in.
+
+        thread_id: only those for this thread.
+        after: only those behind this position: the last one of the page before.
+        limit: how many at most.
+        """
+
+    def show(self, id: int) -> Coroutine[Any, Any, OutboxEntry | None]:
+        """One message that waits, by its number; None when it does not."""
+
+    def discard(self, id: int) -> Coroutine[Any, Any, bool]:
+        """Removes a message for good, without a report; False when none with this number waits.
+
+        Raises InvalidArgumentError when it is leaving.
+        """
+
+    def stats(self) -> Coroutine[Any, Any, OutboxStats]:
+        """How the outbox is doing."""
+
+    def flush(self, timeout: float | None = None) -> Coroutine[Any, Any, int]:
+        """Tries everything now, whatever it waits for, and again until nothing is left or the time is over; tells how many
+        messages are left.
+
+        timeout: seconds; for ever if not given.
+
+        Raises InvalidArgumentError when the outbox was only attached to: its owner sends.
+        """
+
+    def close(self) -> Coroutine[Any, Any, None]:
+        """Closes the outbox: whoever waits for a report stops, and another process can open the file. What is leaving may
+        take ``close_time`` to be answered; what waits stays in the file. Closing again changes nothing.
+        """
+
+    def __aenter__(self) -> Coroutine[Any, Any, Self]: ...
+    def __aexit__(
+        self, *_exception: BaseException | type[BaseException] | TracebackType | None
+    ) -> Coroutine[Any, Any, None]: ...
+
+@final
 class ReportIterator:
     """Goes through the reports of an outbox as they come: see Outbox.reports."""
 
     def __iter__(self) -> Self: ...
     def __next__(self) -> OutboxReport: ...
+
+@final
+class AsyncReportIterator:
+    """Goes through the reports of an outbox as they come: see AsyncOutbox.reports."""
+
+    def __aiter__(self) -> Self: ...
+    def __anext__(self) -> Coroutine[Any, Any, OutboxReport]: ...
 
 @final
 class OutboxReceipt:

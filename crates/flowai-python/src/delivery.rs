@@ -48,7 +48,7 @@ pub struct Handled {
 
 impl Handled {
     /// An event in the hands of Python.
-    pub fn new(py: Python<'_>, delivery: Arc<flowai_delivery::Delivery>, face: Face) -> Answer {
+    pub fn hand_out(py: Python<'_>, delivery: Arc<flowai_delivery::Delivery>, face: Face) -> Answer {
         let handled = PyClassInitializer::from(Handled { delivery, face });
         Ok(match face {
             Face::Blocking => Py::new(py, handled.add_subclass(Delivery))?.into_any(),

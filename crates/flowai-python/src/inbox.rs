@@ -194,7 +194,7 @@ impl Mailbox {
         let timeout = optional(timeout, "timeout", seconds_or_zero);
         let face = self.face;
         self.take(py, "next", timeout, move |py, taken| match taken? {
-            Some(delivery) => Handled::new(py, delivery.into(), face),
+            Some(delivery) => Handled::hand_out(py, delivery.into(), face),
             None => Ok(py.None()),
         })
     }
@@ -400,7 +400,7 @@ impl Mailbox {
         self.take(py, "__anext__", Ok(None), move |py, taken| match taken {
             Err(Failure::Core(error)) if error.kind() == ErrorKind::Closed => Err(face.stop()),
             taken => match taken? {
-                Some(delivery) => Handled::new(py, delivery.into(), face),
+                Some(delivery) => Handled::hand_out(py, delivery.into(), face),
                 None => Err(face.stop()),
             },
         })

@@ -204,7 +204,7 @@ impl Job {
 impl Job {
     #[getter]
     fn delivery(&self, py: Python<'_>) -> Answer {
-        Handled::new(py, self.delivery.clone(), self.face)
+        Handled::hand_out(py, self.delivery.clone(), self.face)
     }
 
     fn handled(&self) {
