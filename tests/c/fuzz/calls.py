@@ -50,6 +50,8 @@ CALLBACKS = {
     "flowai_progress": "(byte(in) % 4 ? progress : NULL)",
     "flowai_inbox_handler": "(byte(in) % 8 ? handler : NULL)",
     "flowai_done": "(byte(in) % 4 ? done : NULL)",
+    "flowai_read": "(byte(in) % 8 ? read_some : NULL)",
+    "flowai_log_function": "(byte(in) % 4 ? said : NULL)",
 }
 NUMBERS = {"int32_t", "int64_t", "uint32_t", "uint64_t", "uint16_t", "size_t"}
 SMALL = {
@@ -162,16 +164,16 @@ def write(header: Path, target: Path) -> None:
     functions = prototypes(header)
     enum = ", ".join(f"TYPE_{each}" for each in types)
     frees = ", ".join(f"free_{each}" for each in types)
-    # The library may have been made without queues, whose callback is in sequences.c.
-    queues = any(kind == "flowai_done" for _, _, arguments in functions for kind, _ in arguments)
+    # What the functions of sequences.c are for that a header may not have.
+    kinds = {kind for _, _, arguments in functions for kind, _ in arguments}
+    has = "".join(f"#define HAS_{each}\n" for each in CALLBACKS if each in kinds)
     freeing = "".join(
         f"static void free_{each}(uint64_t id) {{ {each}_free(({each}){{id}}); }}\n" for each in types
     )
     calls = "\n".join(call(*each, set(types)) for each in functions)
     names = ",\n    ".join(f'{{"{name}", call_{name}}}' for name, _, _ in functions)
     target.write_text(
-        f"#ifndef CALLS\n{'#define HAS_QUEUES' if queues else ''}\n"
-        f"enum type {{ {enum}, TYPES }};\n#else\n{freeing}\n"
+        f"#ifndef CALLS\n{has}enum type {{ {enum}, TYPES }};\n#else\n{freeing}\n"
         f"static void (*const frees[TYPES])(uint64_t) = {{ {frees} }};\n\n{calls}\n"
         "static const struct { const char *name; flowai_status (*call)(struct input *in); } calls[] = {\n"
         f"    {names},\n}};\n#endif\n"

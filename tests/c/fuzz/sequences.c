@@ -148,12 +148,33 @@ static bool go_on(void *user_data)
     return false;
 }
 
-#ifdef HAS_QUEUES
+#ifdef HAS_flowai_done
 static void done(void *user_data, flowai_completion completion)
 {
     flowai_str json = {0};
 
     if (user_data != &callbacks || flowai_completion_json(completion, &json) == FLOWAI_ERR_INVALID_ARGUMENT)
+        abort();
+}
+#endif
+
+#ifdef HAS_flowai_read
+static int64_t read_some(void *user_data, void *buffer, size_t size)
+{
+    static atomic_int turn;
+
+    if (user_data != &callbacks || size == 0)
+        abort();
+    memset(buffer, 'x', size);
+    return atomic_fetch_add(&turn, 1) % 3 ? 0 : (int64_t)size;
+}
+#endif
+
+#ifdef HAS_flowai_log_function
+static void said(void *user_data, flowai_log_level level, const char *target, const char *message)
+{
+    (void)level;
+    if (user_data != &callbacks || strlen(target) == 0 || message == NULL)
         abort();
 }
 #endif
