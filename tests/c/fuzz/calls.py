@@ -61,6 +61,7 @@ SMALL = {
     "flowai_template_kind",
     "flowai_outcome",
     "flowai_keep_file",
+    "flowai_log_level",
 }
 VALUES = NUMBERS | SMALL | {"_Bool", "double", "flowai_answer", "flowai_str", "void *"}
 
