@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -70,6 +70,12 @@ def installed(request: pytest.FixtureRequest, prefix: Path, tmp_path: Path) -> P
 
 
 @pytest.fixture
+def pkg_config(tool: Callable[[str], str]) -> str:
+    """The tool, which not every machine has."""
+    return tool("pkg-config")
+
+
+@pytest.fixture
 def environment(server: dict[str, str]) -> dict[str, str]:
     """What a program needs to send."""
     return os.environ | {
@@ -101,11 +107,13 @@ def test_makefile(prefix: Path, environment: dict[str, str], tmp_path: Path) -> 
     assert "libflowai.so.0" in needs(program)
 
 
+@pytest.mark.usefixtures("pkg_config")
 def test_pkg_config(installed: Path, environment: dict[str, str], tmp_path: Path) -> None:
     program = build_and_run("pkg-config", installed, environment, tmp_path)
     assert "libflowai.so.0" in needs(program)
 
 
+@pytest.mark.usefixtures("pkg_config")
 @pytest.mark.parametrize("how", ["", "-static"])
 def test_static(how: str, prefix: Path, environment: dict[str, str], tmp_path: Path) -> None:
     program = build_and_run("static", prefix, environment, tmp_path, f"LDFLAGS={how}")
@@ -113,17 +121,21 @@ def test_static(how: str, prefix: Path, environment: dict[str, str], tmp_path: P
     assert how == "" or not needs(program)
 
 
+@pytest.mark.usefixtures("pkg_config")
 def test_two_rust_libraries(prefix: Path, environment: dict[str, str], tmp_path: Path) -> None:
     program = build_and_run("two-rust-libraries", prefix, environment, tmp_path)
     assert "libflowai.so.0" not in needs(program)
 
 
-def test_cmake(installed: Path, environment: dict[str, str], tmp_path: Path) -> None:
+def test_cmake(
+    installed: Path, environment: dict[str, str], tool: Callable[[str], str], tmp_path: Path
+) -> None:
     source = Path(shutil.copytree(CONSUMERS, tmp_path / "consumers")) / "cmake"
     build = tmp_path / "build"
-    configure = ["cmake", "-S", source, "-B", build, f"-DCMAKE_PREFIX_PATH={installed}"]
+    cmake = tool("cmake")
+    configure = [cmake, "-S", source, "-B", build, f"-DCMAKE_PREFIX_PATH={installed}"]
     subprocess.run(configure, check=True, stdout=subprocess.DEVNULL, timeout=120)
-    subprocess.run(["cmake", "--build", build], check=True, stdout=subprocess.DEVNULL, timeout=300)
+    subprocess.run([cmake, "--build", build], check=True, stdout=subprocess.DEVNULL, timeout=300)
     for target in ["flowai", "static"]:
         done = subprocess.run([build / target], env=environment, capture_output=True, text=True, timeout=60)
         assert (done.returncode, done.stdout) == (0, f"{NUMBER}\n"), done.stderr
@@ -134,7 +146,7 @@ def test_cmake(installed: Path, environment: dict[str, str], tmp_path: Path) -> 
             f"cmake_minimum_required(VERSION 3.13)\nproject(c C)\nfind_package(flowai {wanted} REQUIRED)\n"
         )
         refused = subprocess.run(
-            ["cmake", "-S", source, "-B", tmp_path / wanted, f"-DCMAKE_PREFIX_PATH={installed}"],
+            [cmake, "-S", source, "-B", tmp_path / wanted, f"-DCMAKE_PREFIX_PATH={installed}"],
             capture_output=True,
             text=True,
             timeout=120,
@@ -189,6 +201,7 @@ def where(library: Path, tmp_path: Path) -> Iterator[list[str]]:
         subprocess.run(command, cwd=ROOT, check=True, timeout=900)
 
 
+@pytest.mark.usefixtures("pkg_config")
 def test_a_small_client_in_a_system(
     where: list[str], library: Path, prefix: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
