@@ -26,7 +26,8 @@ Sending
                     who hears a broadcast
 Receiving
     Receiver        listens for the calls of the webhook
-    Verifier        checks a call that a web framework took, and reads it; parse_event only reads
+    Webhook         takes them in FastAPI, Starlette, Django and Flask; its answers are a WebhookAnswer
+    Verifier        says which of them are genuine; parse_event only reads an event
     Inbox           events that survive crashes; each is handed out as a Delivery until it is handled
     Event           what happened, of some EventKind
     AsyncReceiver, AsyncInbox, AsyncOutbox
@@ -164,6 +165,7 @@ from flowai.exceptions import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from flowai._kinds import EventKind
+    from flowai._webhook import Webhook, WebhookAnswer
 
 if "FLOWAI_LOG" in _environ:
     from flowai import _logging
@@ -268,6 +270,8 @@ __all__ = [
     "UploadedFile",
     "Verifier",
     "VideoTemplate",
+    "Webhook",
+    "WebhookAnswer",
     "WebhookCall",
     "WebhookParseError",
     "WebhookVerificationError",
@@ -280,12 +284,17 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    value: object
     if name == "EventKind":
-        from flowai import _kinds
+        from flowai._kinds import EventKind as value  # noqa: N813
+    elif name in ("Webhook", "WebhookAnswer"):
+        from flowai import _webhook
 
-        globals()[name] = _kinds.EventKind
-        return _kinds.EventKind
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(_webhook, name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

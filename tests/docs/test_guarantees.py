@@ -1,4 +1,4 @@
-"""Every promise of docs/reliability.md and docs/receiving.md has a test, and the test exists."""
+"""Every promise of docs/reliability.md, receiving.md and frameworks.md has a test, and the test exists."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TEST = re.compile(r"`(?P<file>[\w./-]+\.(?:rs|py))::(?P<name>\w+)`")
-PAGES = ("reliability.md", "receiving.md")
+PAGES = ("reliability.md", "receiving.md", "frameworks.md")
 
 
 def named_tests() -> list[tuple[str, str]]:

@@ -42,11 +42,13 @@
 //!
 //! # How it is built
 //!
-//! `receiver` takes calls, `inbox` keeps events, `outbox` keeps messages until they are sent; `storage` is the database file
-//! that both stand on, and `signal` wakes those who wait for a change in it.
+//! `receiver` takes calls, and `intake` decides about them, as it does for web servers of others; `inbox` keeps events,
+//! `outbox` keeps messages until they are sent; `storage` is the database file that both stand on, and `signal` wakes
+//! those who wait for a change in it.
 #![forbid(unsafe_code)]
 
 mod inbox;
+mod intake;
 mod outbox;
 mod receiver;
 mod signal;
@@ -55,6 +57,7 @@ mod storage;
 mod testing;
 
 pub use inbox::{Delivery, Entry, EventState, Filter, Inbox, InboxOptions, InboxStats, StoredEvent};
+pub use intake::{Answer, Fault, Intake, Next};
 pub use outbox::{
     Enqueue, KeepFile, OnAmbiguous, Outbox, OutboxEntry, OutboxFilter, OutboxOptions, OutboxReceipt,
     OutboxState, OutboxStats, Outcome, Report, Reports,

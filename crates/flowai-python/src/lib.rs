@@ -6,7 +6,8 @@
 //! wait for its calls. `models`, `opening`, `results`, `pages`, `event`, `verifier`, `receiver` and `sandbox` are other
 //! classes. `many` is the native half of `flowai._many`. `inbox` hands out `delivery`, and `inbox_handle` is the native half of `flowai._handling`, which runs
 //! functions for events; `outbox` has its sends in `outbox_sends` and what became of them in `outbox_reports`; the facts
-//! that both give are in `inbox_records` and `outbox_records`, and how these are declared in `delivery_record`.
+//! that both give are in `inbox_records` and `outbox_records`, and how these are declared in `delivery_record`. `intake` is
+//! the native half of `flowai._webhook`, the part of web applications.
 //!
 //! `convert`, `json` and `fields` turn Python values into those of the core and back; `wait` waits without holding the
 //! interpreter; `errors` makes exceptions of errors; `logging` passes on what the core logs; `once` keeps what is made late, and is safe when the program forks.
@@ -36,6 +37,7 @@ mod history;
 mod inbox;
 mod inbox_handle;
 mod inbox_records;
+mod intake;
 mod json;
 mod logging;
 mod many;
@@ -118,6 +120,7 @@ fn _flowai(module: &Bound<'_, PyModule>) -> PyResult<()> {
         wrap_pyfunction!(logging::_log_descriptor, module)?,
     )?;
     module.setattr("_log_mute", wrap_pyfunction!(logging::_log_mute, module)?)?;
+    module.setattr("_Intake", module.py().get_type::<intake::Intake>())?;
     module.setattr("_panic", wrap_pyfunction!(errors::_panic, module)?)?;
     Ok(())
 }

@@ -175,7 +175,8 @@ impl Verifier {
     }
 }
 
-fn borrowed(headers: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
+/// Headers as the core takes them.
+pub fn borrowed(headers: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
     headers
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_slice()))

@@ -10,10 +10,10 @@ use flowai::{Error, ErrorKind, Result, webhook::Verifier};
 use http::uri::PathAndQuery;
 
 use super::{
-    handle::Receiver, health::Health, limits::Limits, outage::Outage, queue::Queue, service::Service,
-    stats::Counters, tls::Tls,
+    handle::Receiver, health::Health, limits::Limits, queue::Queue, service::Service, stats::Counters,
+    tls::Tls,
 };
-use crate::inbox::Inbox;
+use crate::{inbox::Inbox, intake::Intake};
 
 const DEFAULT_QUEUE: usize = 1024;
 
@@ -138,9 +138,8 @@ impl ReceiverBuilder {
             path: self.path,
             health_path: self.health,
             health: Health::default(),
-            outage: Outage::default(),
+            intake: Intake::new(verifier).with_max_body(limits.body_bytes)?,
             inbox: self.inbox,
-            verifier,
             queue: Arc::new(Queue::new(self.queue, limits.queued_bytes)),
             limits,
             counters: Arc::new(Counters::default()),

@@ -7,8 +7,7 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use super::outage::Outage;
-use crate::inbox::Inbox;
+use crate::{inbox::Inbox, intake::Outage};
 
 /// How long an answer is good for, so that asking often costs nothing.
 const GOOD_FOR: Duration = Duration::from_secs(1);

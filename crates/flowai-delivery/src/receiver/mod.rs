@@ -2,8 +2,8 @@
 //!
 //! [`Receiver`] (`handle`) and [`ReceiverBuilder`] are what users hold. `server` accepts and ends, `connections` decides who
 //! may stay, `connection` carries one client, `socket` and `tls` are what it speaks through, `gate`, `strict` and `progress`
-//! watch its bytes. `service` answers one request, `queue` holds the events where there is no inbox; `health`, `outage` and
-//! `stats` tell how it is going.
+//! watch its bytes. `service` answers one request, as the crate's `intake` decides, `queue` holds the events where there is no inbox;
+//! `health` and `stats` tell how it is going.
 
 mod builder;
 mod connection;
@@ -12,7 +12,6 @@ mod gate;
 mod handle;
 mod health;
 mod limits;
-mod outage;
 mod progress;
 mod queue;
 mod server;

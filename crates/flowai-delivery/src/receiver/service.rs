@@ -5,66 +5,42 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::{Bytes, BytesMut};
-use flowai::webhook::{self, Verifier};
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
-    header::{
-        ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, TRANSFER_ENCODING, WWW_AUTHENTICATE,
-    },
+    HeaderName, HeaderValue, Method, Request, Response, StatusCode,
+    header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING},
     request::Parts,
 };
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 
 use super::{
-    health::{Health, Report},
+    health::Health,
     limits::Limits,
-    outage::Outage,
     progress::Progress,
     queue::{Queue, Refused},
     stats::Counters,
 };
-use crate::inbox::Inbox;
-
-/// After how many seconds a caller should try again when there is no room.
-const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
+use crate::{
+    inbox::Inbox,
+    intake::{self, Answer, Fault, Intake, Refusal},
+};
 
 pub(crate) struct Service {
     pub(crate) path: String,
     pub(crate) health_path: Option<String>,
     pub(crate) health: Health,
-    pub(crate) outage: Outage,
+    pub(crate) intake: Intake,
     /// Where events go; without one they go to the queue.
     pub(crate) inbox: Option<Inbox>,
-    pub(crate) verifier: Option<Verifier>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) counters: Arc<Counters>,
     /// The bytes of all bodies that are being read or stored.
     pub(crate) unread: AtomicUsize,
-}
-
-/// What a request that is served gets.
-enum Answer {
-    Done,
-    Health(Report),
-}
-
-/// Why a request is not served.
-struct Refusal {
-    status: StatusCode,
-    reason: String,
-}
-
-fn refuse(status: StatusCode, reason: impl Into<String>) -> Refusal {
-    Refusal {
-        status,
-        reason: reason.into(),
-    }
 }
 
 impl Service {
@@ -78,45 +54,12 @@ impl Service {
         let began = Instant::now();
         let (parts, mut body) = request.into_parts();
         let result = self.serve(&parts, &mut body, number, progress).await;
-        let mut response = Response::new(Full::default());
-        let text = match result {
-            Ok(Answer::Done) => {
-                let (method, duration) = (parts.method.as_str(), began.elapsed().as_secs_f64());
-                log::debug!(
-                    method, status = 200, duration;
-                    "webhook call ({method}) answered 200 in {:.1} ms",
-                    duration * 1000.0
-                );
-                serde_json::json!({"status": "ok"})
-            }
-            Ok(Answer::Health(report)) => {
-                if !report.good {
-                    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-                }
-                report.body
-            }
-            Err(refusal) => {
-                let (status, duration) = (refusal.status.as_u16(), began.elapsed().as_secs_f64());
-                log::debug!(
-                    status, duration;
-                    "webhook call refused with {status} in {:.1} ms: {}",
-                    duration * 1000.0,
-                    refusal.reason
-                );
-                self.counters.reject(refusal.status.as_u16());
-                *response.status_mut() = refusal.status;
-                let allowed = if self.is_webhook(&parts) {
-                    "GET, HEAD, POST"
-                } else {
-                    "GET, HEAD"
-                };
-                add_hints(response.headers_mut(), refusal.status, allowed);
-                serde_json::json!({"status": "error", "message": refusal.reason})
-            }
-        };
-        *response.body_mut() = Full::from(text.to_string());
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.tell(&parts, &result, began.elapsed());
+        let answer = result.unwrap_or_else(|refusal| {
+            self.counters.reject(refusal.status.as_u16());
+            refusal.answer()
+        });
+        let mut response = response(answer);
         let unread = !body.is_end_stream();
         if unread {
             progress.leave_unread();
@@ -133,6 +76,26 @@ impl Service {
         response
     }
 
+    /// Logs a call, unless it asked for the health.
+    fn tell(&self, parts: &Parts, result: &Result<Answer, Refusal>, took: Duration) {
+        let (method, duration) = (parts.method.as_str(), took.as_secs_f64());
+        match result {
+            Ok(_) if !self.is_webhook(parts) => {}
+            Ok(_) => log::debug!(
+                method, status = 200, duration;
+                "webhook call ({method}) answered 200 in {:.1} ms",
+                duration * 1000.0
+            ),
+            Err(refusal) => log::debug!(
+                status = refusal.status.as_u16(), duration;
+                "webhook call refused with {} in {:.1} ms: {}",
+                refusal.status.as_u16(),
+                duration * 1000.0,
+                refusal.reason
+            ),
+        }
+    }
+
     fn is_webhook(&self, parts: &Parts) -> bool {
         parts.uri.path() == self.path
     }
@@ -146,17 +109,24 @@ impl Service {
     ) -> Result<Answer, Refusal> {
         progress
             .check_head(number)
-            .map_err(|fault| refuse(StatusCode::BAD_REQUEST, fault))?;
+            .map_err(|fault| Refusal::new(StatusCode::BAD_REQUEST, fault))?;
         let is_health = self.health_path.as_deref() == Some(parts.uri.path());
         if !self.is_webhook(parts) && !is_health {
-            return Err(refuse(StatusCode::NOT_FOUND, "there is nothing at this path"));
+            return Err(Refusal::new(
+                StatusCode::NOT_FOUND,
+                "there is nothing at this path",
+            ));
         }
         match parts.method {
-            Method::GET | Method::HEAD if self.is_webhook(parts) => Ok(Answer::Done),
+            Method::GET | Method::HEAD if self.is_webhook(parts) => Ok(Answer::ok()),
             Method::GET | Method::HEAD => {
                 let (inbox, queued) = (self.inbox.as_ref(), self.queue.len());
-                let report = self.health.report(inbox, queued, &self.outage).await;
-                Ok(Answer::Health(report))
+                let report = self.health.report(inbox, queued, self.intake.outage()).await;
+                let status = match report.good {
+                    true => StatusCode::OK,
+                    false => StatusCode::SERVICE_UNAVAILABLE,
+                };
+                Ok(Answer::with_body(status, &report.body))
             }
             Method::POST if self.is_webhook(parts) => {
                 let mut share = Share {
@@ -165,16 +135,10 @@ impl Service {
                 };
                 let body = self.read(parts, body, &mut share).await?;
                 self.take(parts, body).await?;
-                Ok(Answer::Done)
+                Ok(Answer::ok())
             }
-            _ => Err(refuse(
-                StatusCode::METHOD_NOT_ALLOWED,
-                if self.is_webhook(parts) {
-                    "only GET and POST are allowed"
-                } else {
-                    "only GET is allowed"
-                },
-            )),
+            _ if self.is_webhook(parts) => Err(intake::method_not_allowed()),
+            _ => Err(Refusal::method("only GET is allowed", "GET, HEAD")),
         }
     }
 
@@ -184,34 +148,19 @@ impl Service {
         body: &mut Incoming,
         share: &mut Share<'_>,
     ) -> Result<Bytes, Refusal> {
+        let announced = parts.headers.get(CONTENT_LENGTH).map(HeaderValue::as_bytes);
+        self.intake.announced(announced)?;
         let max = self.limits.body_bytes;
-        let too_large = || {
-            refuse(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                format!("the body is larger than {max} bytes"),
-            )
-        };
-        let announced = parts
-            .headers
-            .get(CONTENT_LENGTH)
-            .and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
-        if announced.is_some_and(|length| length > max) {
-            return Err(too_large());
-        }
         let collect = async {
             let mut collected = BytesMut::new();
             while let Some(frame) = body.frame().await {
-                let frame = frame
-                    .map_err(|_| refuse(StatusCode::BAD_REQUEST, "the body is malformed or incomplete"))?;
+                let frame = frame.map_err(|_| self.intake.refusal(Fault::Incomplete))?;
                 let Ok(data) = frame.into_data() else { continue };
                 if collected.len() + data.len() > max {
-                    return Err(too_large());
+                    return Err(self.intake.refusal(Fault::TooLarge));
                 }
                 if !share.grow(data.len(), self.limits.unread_bytes) {
-                    return Err(refuse(
-                        StatusCode::SERVICE_UNAVAILABLE,
-                        "too many bodies are being received",
-                    ));
+                    return Err(Refusal::unavailable("too many bodies are being received"));
                 }
                 collected.extend_from_slice(&data);
             }
@@ -219,84 +168,46 @@ impl Service {
         };
         match tokio::time::timeout(self.limits.body_time, collect).await {
             Ok(result) => result,
-            Err(_) => Err(refuse(
-                StatusCode::REQUEST_TIMEOUT,
-                "the body did not arrive in time",
-            )),
+            Err(_) => Err(self.intake.refusal(Fault::Slow)),
         }
     }
 
     async fn take(&self, parts: &Parts, body: Bytes) -> Result<(), Refusal> {
-        self.verify(parts, &body)?;
-        let kept = match &self.inbox {
-            Some(inbox) => self.store(inbox, body).await,
-            None => self.enqueue(body),
-        };
-        match &kept {
-            Ok(()) => self.outage.end(),
-            Err(refusal) if refusal.status == StatusCode::SERVICE_UNAVAILABLE => {
-                self.outage.fail(&refusal.reason);
+        let headers: Vec<_> = parts
+            .headers
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.as_bytes()))
+            .collect();
+        let Some(inbox) = &self.inbox else {
+            let kept = self.enqueue(&headers, body);
+            match &kept {
+                Ok(()) => self.intake.outage().end(),
+                Err(refusal) if refusal.is_for_now() => self.intake.outage().fail(&refusal.reason),
+                Err(_) => {}
             }
-            Err(_) => {}
-        }
-        kept
-    }
-
-    fn verify(&self, parts: &Parts, body: &Bytes) -> Result<(), Refusal> {
-        if let Some(verifier) = &self.verifier {
-            let headers: Vec<_> = parts
-                .headers
-                .iter()
-                .map(|(n, v)| (n.as_str(), v.as_bytes()))
-                .collect();
-            verifier.verify(body, &headers).map_err(|error| {
-                // Why is for whoever set the receiver up, not for whoever tries to guess.
-                log::debug!("webhook call not verified: {}", error.message());
-                refuse(
-                    StatusCode::UNAUTHORIZED,
-                    "the call does not prove that it comes from Flow.ai",
-                )
-            })?;
-        }
+            return kept;
+        };
+        self.intake.verify(&headers, &body)?;
+        // Returns once the events are safe.
+        let stored = self.intake.put(inbox, body).await?;
+        let new = stored.iter().filter(|event| !event.duplicate).count();
+        self.counters.accept(new);
+        self.counters.repeat(stored.len() - new);
         Ok(())
     }
 
-    /// Returns once the events are safe.
-    async fn store(&self, inbox: &Inbox, body: Bytes) -> Result<(), Refusal> {
-        match inbox.put_async(body).await {
-            Ok(stored) => {
-                let new = stored.iter().filter(|event| !event.duplicate).count();
-                self.counters.accept(new);
-                self.counters.repeat(stored.len() - new);
-                Ok(())
-            }
-            Err(error) => {
-                log::debug!("a webhook call was not stored: {error}");
-                // Where the inbox is concerns only whoever set it up.
-                Err(refuse(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "the events cannot be stored now",
-                ))
-            }
-        }
-    }
-
-    fn enqueue(&self, body: Bytes) -> Result<(), Refusal> {
+    fn enqueue(&self, headers: &intake::Headers<'_>, body: Bytes) -> Result<(), Refusal> {
         let length = body.len();
-        let events =
-            webhook::parse_events(body).map_err(|error| refuse(StatusCode::BAD_REQUEST, error.message()))?;
+        let events = self.intake.open(headers, body)?;
         let count = events.len();
         match self.queue.push(events, length) {
             Ok(()) => {
                 self.counters.accept(count);
                 Ok(())
             }
-            Err(Refused::Full) => Err(refuse(StatusCode::SERVICE_UNAVAILABLE, "the queue is full")),
-            Err(Refused::Closed) => Err(refuse(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the receiver is stopping",
-            )),
-            Err(Refused::TooMany) => Err(refuse(
+            Err(Refused::Full) => Err(Refusal::unavailable("the queue is full")),
+            Err(Refused::Closed) => Err(Refusal::unavailable("the receiver is stopping")),
+            Err(Refused::TooMany) => Err(Refusal::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "the body has more events than the queue holds",
             )),
@@ -304,14 +215,16 @@ impl Service {
     }
 }
 
-/// What the status alone does not say.
-fn add_hints(headers: &mut HeaderMap, status: StatusCode, allowed: &'static str) {
-    match status {
-        StatusCode::METHOD_NOT_ALLOWED => headers.insert(ALLOW, HeaderValue::from_static(allowed)),
-        StatusCode::SERVICE_UNAVAILABLE => headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS),
-        StatusCode::UNAUTHORIZED => headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
-        _ => None,
-    };
+fn response(answer: Answer) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or_default();
+    for (name, value) in answer.headers {
+        let name = HeaderName::from_static(name);
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
+    response
 }
 
 /// What one body takes of the memory for all bodies.
