@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,6 +75,30 @@ def returned(process: subprocess.Popen[str], limit: float) -> Any:
 def call(function: Callable[..., Any], *args: Any, limit: float) -> Any:
     """Runs a function in a process of its own and gives what it returned."""
     return returned(start(function, *args), limit)
+
+
+_LOCK = """
+import sqlite3, sys
+sqlite3.connect(sys.argv[1], isolation_level=None).execute("BEGIN IMMEDIATE")
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def locked(database: Path) -> Iterator[Callable[[], None]]:
+    """Another process locks a database, until the function is called or the block is left.
+
+    Two libraries for SQLite in one process would not see each other's locks, and release them.
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", _LOCK, str(database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"locked\n"
+        yield process.stdin.close
+        process.stdin.close()
 
 
 def wait_for_forked(pids: Sequence[int], limit: float) -> None:

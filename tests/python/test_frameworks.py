@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
 import socket
-import sqlite3
 import threading
 import time
 import urllib.parse
@@ -19,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import flowai
+from children import locked
 from conftest import SECRET
 from servers import LIMIT, Answer, WebServer, event, gunicorn, reply, uvicorn, wait_until
 from test_events import token
@@ -373,10 +372,8 @@ def test_calls_are_repeated_while_they_cannot_be_stored(tmp_path: Path, server: 
             assert delivery.event.kind is flowai.EventKind.RESUMED
             delivery.ack()
             # Another process that has it locked for longer than anybody waits.
-            with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
-                other.execute("BEGIN IMMEDIATE")
+            with locked(path):
                 assert web.call("POST", "/", event("paused"), GOOD).status == 503
-                other.execute("ROLLBACK")
             assert web.call("POST", "/", event("paused"), GOOD).status == 200
     finally:
         web.stop()
