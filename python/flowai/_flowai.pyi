@@ -143,6 +143,7 @@ _Headers: TypeAlias = (
     | Iterable[tuple[str | bytes, str | bytes]]
 )
 _Said: TypeAlias = str | Template | _Document
+_Told: TypeAlias = tuple[int, dict[str, str], bytes]
 _Path: TypeAlias = str | PathLike[str] | PathLike[bytes]
 _MediaType: TypeAlias = Literal["image", "file", "audio", "video"]
 _AnyClient: TypeAlias = "Client | AsyncClient"
@@ -3232,8 +3233,8 @@ class Verifier:
         """
 
     def unwrap(self, body: _Body, headers: _Headers) -> Event:
-        """Checks a webhook call, then reads its event ("Receiving calls" of the API document). For a web framework of your
-        own; a Receiver does all this itself.
+        """Checks a webhook call, then reads its event ("Receiving calls" of the API document). A Webhook and a
+        Receiver do all this themselves.
 
         body: the body of the request as it came, before anything parsed it: bytes, bytearray, memoryview or str. It is
             ``request.get_data()`` in Flask, ``request.body`` in Django, ``await request.body()`` in FastAPI.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from flowai import _flowai
 from flowai._asgi import ASGIApplication
@@ -306,6 +306,6 @@ class Webhook:
         return here.intake.unavailable(str(error))
 
 
-def _check_callable(function: object) -> None:
+def _check_callable(function: Any) -> None:
     if not callable(function):
         raise TypeError(f"function must be callable, not {type(function).__name__}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -46,13 +47,18 @@ class WebServer:
         found = self.wait_for(r"http://127\.0\.0\.1:(\d+)")
         self.port = int(found[1])
         self.url = f"http://127.0.0.1:{self.port}"
-        # gunicorn listens before its workers have imported the application, and answers once they have.
-        assert self.call("GET", "/webhook").status in (200, 307)
+        wait_until(self._answers, self.text)
 
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.log.append(line)
+
+    def _answers(self) -> bool:
+        # gunicorn listens before its workers can answer, and workers of uvicorn listen later than it says.
+        with contextlib.suppress(ConnectionRefusedError):
+            return self.call("GET", "/webhook").status in (200, 307)
+        return False
 
     def text(self) -> str:
         return "".join(self.log)

@@ -322,12 +322,16 @@ def bodies(path: Path) -> list[bytes]:
 
 STORING = {
     "uvicorn": lambda **env: uvicorn("web_apps:asgi", **env),
+    "uvicorn with workers": lambda **env: uvicorn("web_apps:asgi", "--workers", "2", **env),
     "gunicorn": lambda **env: gunicorn("web_apps:wsgi", "--threads", "4", **env),
 }
 
 
-@pytest.mark.parametrize("server", STORING)
-@pytest.mark.parametrize("place", ["own:", ""], ids=["an Inbox", "its path"])
+@pytest.mark.parametrize(
+    ("server", "place"),
+    [("uvicorn", "own:"), ("gunicorn", "own:"), *((server, "") for server in STORING)],
+    ids=str,
+)
 def test_calls_are_acknowledged_once_they_are_stored(tmp_path: Path, server: str, place: str) -> None:
     path = tmp_path / "inbox.db"
     owner = None if place else flowai.Inbox.open(path)
@@ -354,7 +358,7 @@ def test_calls_are_acknowledged_once_they_are_stored(tmp_path: Path, server: str
             owner.close()
 
 
-@pytest.mark.parametrize("server", STORING)
+@pytest.mark.parametrize("server", ["uvicorn", "gunicorn"])
 def test_calls_are_repeated_while_they_cannot_be_stored(tmp_path: Path, server: str) -> None:
     path = tmp_path / "inbox.db"
     web = STORING[server](WEB_INBOX=str(path))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
 
 import pytest
 
 import flowai
+from conftest import reply
 
 
 def test_it_is_generated_or_given():
@@ -146,3 +148,23 @@ def test_closing(sandbox):
         client.send_text("t", "x")
     assert sandbox.requests == []
     assert repr(sandbox) == f"<flowai.Sandbox base_url='{sandbox.base_url}'>"
+
+
+def test_a_message_that_is_sent_while_the_webhook_is_checked_reaches_it(serve):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def answer(handler, body):
+        if handler.command == "GET":
+            with flowai.Client("k", base_url=f"http://127.0.0.1:{port}/rest/v1/") as client:
+                client.send_text("t", "early")
+        reply()(handler, body)
+
+    hook = serve(answer)
+    with flowai.Sandbox(port=port, api_key="k", webhook_url=hook.base_url) as sandbox:
+        assert sandbox.wait_delivered(30)
+    assert [json.loads(body)["type"] for method, _, _, body in hook.requests if method == "POST"] == [
+        "message.delivered",
+        "message.reply",
+    ]

@@ -32,6 +32,23 @@ def describe(event: flowai.Event) -> str:
     return ""
 
 
+def take(body: bytes) -> int:
+    webhook = flowai.Webhook(verifier=None, inbox=None, max_body=1 << 16)
+
+    @webhook.on(EventKind.REPLY, EventKind.DELIVERED)
+    def reply(event: flowai.Event) -> str:
+        return event.text
+
+    @webhook.fallback
+    async def other(event: flowai.Event) -> None:
+        await webhook.dispatch_async(event)
+
+    text: str = reply(flowai.parse_event(body))
+    answer: flowai.WebhookAnswer = webhook.handle(body, {"x": text}, method="POST")
+    status, headers, content = answer
+    return status + len(headers) + len(content) if callable(webhook.wsgi) else 0
+
+
 def send(client: flowai.Client, photo: Path) -> list[flowai.Receipt]:
     john = flowai.Originator("John", profile=flowai.Profile(full_name="John Doe", timezone=-5))
     receipts = [

@@ -143,8 +143,8 @@ impl Verifier {
         guard(|| Ok(self.verifier.verify(&body, &borrowed(&headers))?))
     }
 
-    /// Checks a webhook call, then reads its event ("Receiving calls" of the API document). For a web framework of your
-    /// own; a Receiver does all this itself.
+    /// Checks a webhook call, then reads its event ("Receiving calls" of the API document). A Webhook and a
+    /// Receiver do all this themselves.
     ///
     /// body: the body of the request as it came, before anything parsed it: bytes, bytearray, memoryview or str. It is
     ///     ``request.get_data()`` in Flask, ``request.body`` in Django, ``await request.body()`` in FastAPI.

@@ -125,6 +125,11 @@ impl Sandbox {
             let _guard = runtime.enter();
             tokio::net::TcpListener::from_std(listener)?
         };
+        // Before the first message can arrive.
+        if let Some(target) = target.clone() {
+            let secret = secret.clone();
+            shared.webhooks.register(Webhook { target, secret });
+        }
         let (stop, stopped) = watch::channel(false);
         let serving = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
@@ -138,11 +143,10 @@ impl Sandbox {
             thread: Mutex::new(Some(thread)),
             process: std::process::id(),
         };
-        if let Some(target) = target {
-            if builder.check_webhook {
-                sandbox.check_webhook(target.clone())?;
-            }
-            sandbox.register(target);
+        if let Some(target) = target
+            && builder.check_webhook
+        {
+            sandbox.check_webhook(target)?;
         }
         Ok(sandbox)
     }
