@@ -3619,6 +3619,9 @@ class Inbox:
     def __iter__(self) -> Self: ...
     def __next__(self) -> Delivery: ...
 
+def _kind(kind: EventKind | int | str) -> int:
+    """The number of a kind, for flowai._webhook."""
+
 @final
 class AsyncInbox:
     """Events that were received and are to be handled, in a file: Inbox for an event loop of asyncio.

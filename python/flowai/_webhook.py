@@ -136,7 +136,7 @@ class Webhook:
         """
         return self._wsgi
 
-    def on(self, *kinds: EventKind) -> Callable[[_F], _F]:
+    def on(self, *kinds: EventKind | int | str) -> Callable[[_F], _F]:
         """Say which function handles the events of these kinds.
 
         The function is called with the Event. Under ASGI an async function is awaited on the server's
@@ -144,7 +144,7 @@ class Webhook:
         both run in the thread of the call, an async function on a loop of its own that ends with it:
         connections that belong to another loop cannot be used there.
 
-        kinds: EventKind; each has one function at most.
+        kinds: each an EventKind, its number or its name, and with one function at most.
 
         Raises InvalidArgumentError naming ``kinds``.
 
@@ -154,15 +154,15 @@ class Webhook:
         """
         if not kinds:
             raise InvalidArgumentError("kinds: there is none; fallback is for all others", argument="kinds")
-        for kind in kinds:
-            if not isinstance(kind, EventKind):
-                raise TypeError(f"kinds must be of EventKind, not {type(kind).__name__}")
-            if kind in self._functions:
-                raise InvalidArgumentError(f"kinds: {kind.name} has a function already", argument="kinds")
+        numbers = [_flowai._kind(kind) for kind in kinds]
 
         def register(function: _F) -> _F:
             _check_callable(function)
-            self._functions.update(dict.fromkeys(kinds, function))
+            taken = self._functions.keys() & numbers
+            if taken:
+                kind = EventKind(min(taken)).name
+                raise InvalidArgumentError(f"kinds: {kind} has a function already", argument="kinds")
+            self._functions.update(dict.fromkeys(numbers, function))
             return function
 
         return register

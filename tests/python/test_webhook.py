@@ -193,7 +193,10 @@ def test_registering() -> None:
     webhook.fallback(print)
     for wrong, argument in (
         (lambda: webhook.on(), "kinds"),
-        (lambda: webhook.on(EventKind.PAUSED, EventKind.REPLY), "kinds"),
+        (lambda: webhook.on("nonsense"), "kinds"),
+        (lambda: webhook.on(99), "kinds"),
+        (lambda: webhook.on("Reply")(print), "kinds"),
+        (lambda: webhook.on(EventKind.PAUSED, EventKind.REPLY)(print), "kinds"),
         (lambda: webhook.fallback(print), "function"),
         (lambda: flowai.Webhook(verifier=None, max_body=0), "max_body"),
         (lambda: flowai.Webhook(verifier=None, max_body=-1), "max_body"),
@@ -207,7 +210,7 @@ def test_registering() -> None:
         lambda: flowai.Webhook(verifier="secret"),
         lambda: flowai.Webhook(verifier=None, inbox=3),
         lambda: flowai.Webhook(verifier=None, max_body="1"),
-        lambda: webhook.on(2),
+        lambda: webhook.on(None),
         lambda: webhook.on(print),
         lambda: webhook.on(EventKind.PAUSED)(3),
         lambda: webhook.fallback(None),
@@ -497,3 +500,20 @@ def test_help(name: str) -> None:
 def test_the_example_of_an_answer() -> None:
     (source, wanted) = (line.strip() for line in flowai.WebhookAnswer.__doc__.splitlines()[6:8])
     assert repr(eval(source.removeprefix(">>> "))) == wanted
+
+
+def test_an_async_client_in_functions_under_wsgi(webhook: flowai.Webhook, sandbox: flowai.Sandbox) -> None:
+    """Each call has a loop of its own, and leaves nothing behind."""
+    with sandbox.client() as setup:
+        client = flowai.AsyncClient(sandbox.api_key, base_url=setup.base_url)
+
+    @webhook.fallback
+    async def answer(event: Event) -> None:
+        await client.send_text(event.thread_id, "Hello")
+
+    counts = []
+    for number in range(60):
+        assert webhook.handle(event("paused", f"t{number}"), {}).status == 200
+        counts.append(len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0)
+    assert max(counts[30:]) <= max(counts[:30])
+    assert sum(one.path.startswith("/rest/v1/messages/t") for one in sandbox.requests) == 60

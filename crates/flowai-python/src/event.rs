@@ -303,6 +303,12 @@ fn kind_to_python(py: Python<'_>, kind: EventKind) -> PyResult<Bound<'_, PyAny>>
         .ok_or_else(|| PyRuntimeError::new_err("a kind of event that has no member"))
 }
 
+/// The number of a kind, for flowai._webhook.
+#[pyfunction]
+pub fn _kind(kind: &Bound<'_, PyAny>) -> Outcome<i32> {
+    Ok(kind_from_python(kind, "kinds")?.code())
+}
+
 /// A kind as a member of EventKind, its number, or its name in any case.
 pub fn kind_from_python(value: &Bound<'_, PyAny>, name: &str) -> Outcome<EventKind> {
     let kind = if value.is_instance_of::<PyString>() {

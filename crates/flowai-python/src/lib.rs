@@ -120,6 +120,7 @@ fn _flowai(module: &Bound<'_, PyModule>) -> PyResult<()> {
         wrap_pyfunction!(logging::_log_descriptor, module)?,
     )?;
     module.setattr("_log_mute", wrap_pyfunction!(logging::_log_mute, module)?)?;
+    module.setattr("_kind", wrap_pyfunction!(event::_kind, module)?)?;
     module.setattr("_Intake", module.py().get_type::<intake::Intake>())?;
     module.setattr("_panic", wrap_pyfunction!(errors::_panic, module)?)?;
     Ok(())

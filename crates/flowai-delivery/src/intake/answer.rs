@@ -83,7 +83,6 @@ impl Refusal {
 
     pub(crate) fn answer(self) -> Answer {
         let Refusal { status, reason, .. } = self;
-        log::debug!("webhook call refused with {}: {reason}", status.as_u16());
         let mut answer = Answer::with_body(status, &json!({"status": "error", "message": reason}));
         let hint = match status {
             StatusCode::SERVICE_UNAVAILABLE => Some(("retry-after", RETRY_AFTER_SECONDS)),

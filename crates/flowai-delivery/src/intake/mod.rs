@@ -107,7 +107,7 @@ impl Intake {
         };
         match announced {
             Ok(length) => Next::Read(length),
-            Err(refusal) => Next::Answer(refusal.answer()),
+            Err(refusal) => Next::Answer(tell(refusal)),
         }
     }
 
@@ -132,7 +132,7 @@ impl Intake {
 
     /// The answer to a call that went wrong in this way.
     pub fn refuse(&self, fault: Fault) -> Answer {
-        self.refusal(fault).answer()
+        tell(self.refusal(fault))
     }
 
     pub(crate) fn refusal(&self, fault: Fault) -> Refusal {
@@ -159,7 +159,7 @@ impl Intake {
         let body = body.into();
         self.check_size(&body)
             .and_then(|()| self.open(headers, body))
-            .map_err(Refusal::answer)
+            .map_err(tell)
     }
 
     /// The answer to a call whose events are handled.
@@ -195,12 +195,12 @@ impl Intake {
 
     /// The answer to a call that is refused before anything is stored: one that is too large, or not verified.
     pub fn check(&self, headers: &[(&str, &[u8])], body: impl Into<Bytes>) -> Option<Answer> {
-        self.admit(headers, &body.into()).err().map(Refusal::answer)
+        self.admit(headers, &body.into()).err().map(tell)
     }
 
     /// The answer to a call while there is no inbox to store it in, for this reason, which only the log is told: 503.
     pub fn unavailable(&self, reason: &str) -> Answer {
-        self.not_stored(reason).answer()
+        tell(self.not_stored(reason))
     }
 
     fn admit(&self, headers: &Headers<'_>, body: &Bytes) -> Result<(), Refusal> {
@@ -261,9 +261,19 @@ pub(crate) fn method_not_allowed() -> Refusal {
     Refusal::method("only GET and POST are allowed", "GET, HEAD, POST")
 }
 
+/// Logs why a call is refused, and gives the answer.
+fn tell(refusal: Refusal) -> Answer {
+    log::debug!(
+        "webhook call refused with {}: {}",
+        refusal.status.as_u16(),
+        refusal.reason
+    );
+    refusal.answer()
+}
+
 fn told(stored: Result<Vec<StoredEvent>, Refusal>) -> Answer {
     match stored {
         Ok(_) => Answer::ok(),
-        Err(refusal) => refusal.answer(),
+        Err(refusal) => tell(refusal),
     }
 }

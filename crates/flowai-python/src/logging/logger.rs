@@ -48,7 +48,7 @@ impl Area {
         let module = module.split("::").next().unwrap_or_default();
         match (krate, module) {
             ("flowai", _) => Some(Area::Client),
-            ("flowai_delivery", "receiver") => Some(Area::Receiver),
+            ("flowai_delivery", "receiver" | "intake") => Some(Area::Receiver),
             ("flowai_delivery", "inbox") => Some(Area::Inbox),
             ("flowai_delivery", "outbox") => Some(Area::Outbox),
             ("flowai_delivery", _) => Some(Area::Storage),
