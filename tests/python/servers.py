@@ -90,21 +90,18 @@ class WebServer:
     def raw(self, *pieces: bytes, hang_up: bool = False) -> bytes:
         """Sends bytes, and gives the answer."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=LIMIT) as connection:
-            answer = b""
-            try:
+            # A server that has heard enough answers, and does not read the rest.
+            with contextlib.suppress(ConnectionResetError, BrokenPipeError):
                 for piece in pieces:
                     connection.sendall(piece)
-                if hang_up:
-                    return b""
-                while piece := connection.recv(65536):
+            answer = b""
+            with contextlib.suppress(ConnectionResetError):
+                while not hang_up and (piece := connection.recv(65536)):
                     answer += piece
                     head, end, body = answer.partition(b"\r\n\r\n")
                     length = re.search(rb"(?i)content-length: (\d+)", head)
                     if end and length and len(body) >= int(length[1]):
                         break
-            except (ConnectionResetError, BrokenPipeError):
-                # The server did not read everything, and has said so before.
-                pass
             return answer
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:

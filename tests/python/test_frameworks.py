@@ -169,8 +169,7 @@ def test_a_large_body_is_refused_and_not_read(app: App) -> None:
     limit = 1 << 20
     fits = reply("t", "x" * 10).ljust(limit)
     assert app.post(fits).status == 200
-    assert app.post(fits + b" ").status == 413
-    # Whatever is announced, the answer comes before the body.
+    # What is announced is answered before the body comes.
     assert status(app.server.raw(head("Content-Length: 99999999999999999999"))) in (400, 413)
     assert status(app.server.raw(head("Content-Length: 1048577"))) == 413
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
@@ -274,7 +273,7 @@ def test_a_conversation(name: str) -> None:
             assert set(states) == {200}
             refused = server.call("POST", "/webhook", reply("thread-1", "forged"), {})
             assert refused.status == 401
-            assert server.call("POST", "/webhook", b" " * (1 << 20) + b" ", GOOD).status == 413
+            assert status(server.raw(head("Content-Length: 1048577"))) == 413
             assert server.call("POST", "/webhook", b"{", GOOD).status == 400
             assert server.call("PUT", "/webhook", b"", GOOD).status == 405
             assert len(json.loads(server.call("GET", "/thread-1").body)) == 2
@@ -343,11 +342,8 @@ def test_calls_are_acknowledged_once_they_are_stored(tmp_path: Path, server: str
             assert web.call("POST", "/", body, GOOD).status == 200
         # The reply has an identity and is stored once.
         assert bodies(path) == [first, paused, event("resumed", "t"), b"{", paused]
-        for refused, headers, code in (
-            (first, {}, 401),
-            (b" " * 1048577, GOOD, 413),
-        ):
-            assert web.call("POST", "/", refused, headers).status == code
+        assert web.call("POST", "/", first, {}).status == 401
+        assert status(web.raw(head("Content-Length: 1048577"))) == 413
         web.raw(head("Content-Length: 500"), paused, hang_up=True)
         assert web.call("GET", "/").status == 200
         assert len(bodies(path)) == 5
