@@ -3619,9 +3619,6 @@ class Inbox:
     def __iter__(self) -> Self: ...
     def __next__(self) -> Delivery: ...
 
-def _kind(kind: EventKind | int | str) -> int:
-    """The number of a kind, for flowai._webhook."""
-
 @final
 class AsyncInbox:
     """Events that were received and are to be handled, in a file: Inbox for an event loop of asyncio.
@@ -3793,6 +3790,52 @@ class AsyncInbox:
     ) -> Coroutine[Any, Any, None]: ...
     def __aiter__(self) -> Self: ...
     def __anext__(self) -> Coroutine[Any, Any, AsyncDelivery]: ...
+
+def _kind(kind: EventKind | int | str) -> int:
+    """The number of a kind, for flowai._webhook."""
+
+@final
+class _Intake:
+    """Decides about webhook calls. An answer is a tuple of status, headers and body."""
+
+    def __new__(cls, verifier: Verifier | None, max_body: int) -> Self: ...
+    @property
+    def max_body(self) -> int:
+        """int: The largest body that is taken, in bytes."""
+
+    @property
+    def body_time(self) -> float:
+        """float: How many seconds a body may take to arrive."""
+
+    def begin(
+        self, method: str, content_length: str | bytes | None = None
+    ) -> tuple[_Told | None, int | None]:
+        """The answer to a call, or None when its body has to be read first; and the length of that, where it is known.
+
+        method: the method of the request.
+        content_length: the value of its Content-Length, a str or bytes.
+        """
+
+    def refuse(self, fault: str) -> _Told:
+        """The answer to a call that went wrong: ``too_large``, ``incomplete``, ``slow``, ``endless`` or ``not_handled``."""
+
+    def events(self, headers: _Headers, body: _Body) -> tuple[_Told | None, _list[Event]]:
+        """The answer to a call, or None when there are events to handle first; and these."""
+
+    def acknowledge(self) -> _Told:
+        """The answer to a call whose events are handled."""
+
+    def store(self, inbox: _AnyInbox, headers: _Headers, body: _Body) -> _Told:
+        """Stores what a call carries, and gives the answer."""
+
+    def store_async(self, inbox: _AnyInbox, headers: _Headers, body: _Body) -> Coroutine[Any, Any, _Told]:
+        """Stores what a call carries, and gives the answer, to be awaited."""
+
+    def check(self, headers: _Headers, body: _Body) -> _Told | None:
+        """The answer to a call that is refused before anything is stored, else None."""
+
+    def unavailable(self, reason: str) -> _Told:
+        """The answer to a call while there is no inbox to store it in, for this reason."""
 
 @final
 class Delivery:

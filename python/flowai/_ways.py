@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
-    from flowai import Event, Inbox
-    from flowai._flowai import _Body, _Headers, _Intake, _Told
+    from flowai import Event
+    from flowai._flowai import _AnyInbox, _Body, _Headers, _Intake, _Told
 
 _T = TypeVar("_T")
 
@@ -24,7 +24,7 @@ class Way(Protocol):
     async def call(self, function: Callable[[], _T]) -> _T:
         """Call something of this package that blocks."""
 
-    async def store(self, intake: _Intake, inbox: Inbox, headers: _Headers, body: _Body) -> _Told:
+    async def store(self, intake: _Intake, inbox: _AnyInbox, headers: _Headers, body: _Body) -> _Told:
         """Store what a call carries."""
 
     async def handle(self, function: Callable[[Event], object], event: Event) -> None:
@@ -37,7 +37,7 @@ class Now(Way):
     async def call(self, function: Callable[[], _T]) -> _T:
         return function()
 
-    async def store(self, intake: _Intake, inbox: Inbox, headers: _Headers, body: _Body) -> _Told:
+    async def store(self, intake: _Intake, inbox: _AnyInbox, headers: _Headers, body: _Body) -> _Told:
         return intake.store(inbox, headers, body)
 
     async def handle(self, function: Callable[[Event], object], event: Event) -> None:
@@ -54,7 +54,7 @@ class Soon(Way):
 
         return await asyncio.to_thread(function)
 
-    async def store(self, intake: _Intake, inbox: Inbox, headers: _Headers, body: _Body) -> _Told:
+    async def store(self, intake: _Intake, inbox: _AnyInbox, headers: _Headers, body: _Body) -> _Told:
         return await intake.store_async(inbox, headers, body)
 
     async def handle(self, function: Callable[[Event], object], event: Event) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from flowai import _flowai
 from flowai._asgi import ASGIApplication
-from flowai._flowai import Delivery, Inbox
+from flowai._flowai import AsyncDelivery, AsyncInbox, Delivery, Inbox
 from flowai._kinds import EventKind
 from flowai._ways import NOW, SOON, finish
 from flowai._wsgi import WSGIApplication
@@ -40,7 +40,7 @@ class _Process:
     def __init__(self, intake: _Intake) -> None:
         self.pid = os.getpid()
         self.intake = intake
-        self.inbox: Inbox | None = None
+        self.inbox: AsyncInbox | Inbox | None = None
         self.told = False
 
 
@@ -68,9 +68,9 @@ class Webhook:
 
     verifier: a Verifier; a call that it does not accept is answered 401. None takes calls from everybody,
         and has to be said.
-    inbox: where events are stored before a call is acknowledged: an Inbox, or the path of one that
-        another process owns, which each process opens at its first call, after it was forked. Without one
-        the functions handle events first.
+    inbox: where events are stored before a call is acknowledged: an Inbox or AsyncInbox, or the path of
+        one that another process owns, which each process opens at its first call, after it was forked.
+        Without one the functions handle events first.
     max_body: the size of the largest body that is taken, in bytes. A larger one is answered 413, and not
         read to its end.
 
@@ -100,10 +100,10 @@ class Webhook:
         self,
         *,
         verifier: Verifier | None,
-        inbox: Inbox | str | os.PathLike[str] | None = None,
+        inbox: AsyncInbox | Inbox | str | os.PathLike[str] | None = None,
         max_body: int = 1 << 20,
     ) -> None:
-        if inbox is not None and not isinstance(inbox, (Inbox, str, os.PathLike)):
+        if inbox is not None and not isinstance(inbox, (AsyncInbox, Inbox, str, os.PathLike)):
             raise TypeError(f"inbox must be an Inbox or the path of one, not {type(inbox).__name__}")
         self._options = verifier, max_body
         self._inbox = inbox
@@ -182,7 +182,7 @@ class Webhook:
         self._fallback = function
         return function
 
-    def dispatch(self, event: Event | Delivery) -> None:
+    def dispatch(self, event: Event | Delivery | AsyncDelivery) -> None:
         """Have the function for its kind handle an event: for what comes from an Inbox.
 
         event: an Event, or a Delivery, whose event the function gets.
@@ -194,7 +194,7 @@ class Webhook:
         """
         finish(self._dispatch(event, NOW))
 
-    async def dispatch_async(self, event: Event | Delivery) -> None:
+    async def dispatch_async(self, event: Event | Delivery | AsyncDelivery) -> None:
         """As ``dispatch``, to be awaited: async functions are awaited here, others run in a thread.
 
         >>> await webhook.dispatch_async(event)
@@ -273,8 +273,8 @@ class Webhook:
                 return intake.refuse("not_handled")
         return intake.acknowledge()
 
-    async def _dispatch(self, event: Event | Delivery, way: Way) -> None:
-        if isinstance(event, Delivery):
+    async def _dispatch(self, event: Event | Delivery | AsyncDelivery, way: Way) -> None:
+        if isinstance(event, (AsyncDelivery, Delivery)):
             event = event.event
         function = self._functions.get(event.kind, self._fallback)
         if function is not None:
@@ -282,11 +282,11 @@ class Webhook:
         elif not self._functions:
             raise RuntimeError("the webhook has no functions; say which with on or fallback")
 
-    def _open(self) -> Inbox:
+    def _open(self) -> AsyncInbox | Inbox:
         """Give the inbox that this process can use."""
         here = self._here
         if here.inbox is None:
-            if not isinstance(self._inbox, Inbox):
+            if not isinstance(self._inbox, (AsyncInbox, Inbox)):
                 assert self._inbox is not None
                 here.inbox = Inbox.attach(self._inbox)
             elif here.pid == self._made_in:

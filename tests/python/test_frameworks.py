@@ -392,13 +392,19 @@ def test_gunicorn_with_preload_and_workers(tmp_path: Path) -> None:
         web = gunicorn("web_apps:preloaded", *options, **env)
         try:
             master = web.process.pid
-            with ThreadPoolExecutor(20) as pool:
-                calls = [pool.submit(web.call, "GET", f"/send/worker-{n}") for n in range(60)]
-            answers = [tuple(map(int, call.result().body.split())) for call in calls]
+            answers: list[tuple[int, ...]] = []
+
+            def several_have_sent() -> bool:
+                with ThreadPoolExecutor(20) as pool:
+                    calls = [pool.submit(web.call, "GET", f"/send/worker-{n}") for n in range(60)]
+                answers.extend(tuple(map(int, call.result().body.split())) for call in calls)
+                return len({worker for worker, _, _ in answers}) > 1
+
+            # On a busy machine one worker may be quick enough for all of them.
+            wait_until(several_have_sent, web.text)
             workers = {worker for worker, _, _ in answers}
-            assert len(workers) > 1
             assert {parent for _, parent, _ in answers} == {master}
-            assert len({trace for _, _, trace in answers}) == 60
+            assert len({trace for _, _, trace in answers}) == len(answers)
             said = {json.loads(one.body)["payload"]["speech"] for one in sandbox.requests}
             assert said == {f"from {pid}" for pid in {master, *workers}}
 

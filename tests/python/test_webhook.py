@@ -252,6 +252,22 @@ def test_with_an_inbox(tmp_path: Path, how: str) -> None:
     assert (answer.status, answer.headers["retry-after"]) == (503, "5")
 
 
+def test_with_an_async_inbox(tmp_path: Path) -> None:
+    async def main() -> list[str]:
+        seen: list[str] = []
+        async with flowai.AsyncInbox.open(tmp_path / "inbox.db") as inbox:
+            webhook = flowai.Webhook(verifier=None, inbox=inbox)
+            webhook.fallback(lambda event: seen.append(event.text))
+            assert (await webhook.handle_async(reply("t", "one"), {})).status == 200
+            async for delivery in inbox:
+                async with delivery:
+                    await webhook.dispatch_async(delivery)
+                return seen
+        return []
+
+    assert asyncio.run(main()) == ["one"]
+
+
 def test_storing_does_not_block_the_loop(tmp_path: Path) -> None:
     """While somebody else has the database the loop goes on."""
     path = tmp_path / "inbox.db"

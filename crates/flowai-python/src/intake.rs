@@ -14,7 +14,8 @@ use crate::{
     convert::{body, headers, small_count, text},
     errors::{Failure, Outcome, guard},
     event::Event,
-    inbox::Inbox,
+    face::Name,
+    inbox::Mailbox,
     verifier::{Verifier, borrowed},
     wait::released,
 };
@@ -102,7 +103,7 @@ impl Intake {
     fn store<'py>(
         &self,
         py: Python<'py>,
-        inbox: &Bound<'py, Inbox>,
+        inbox: &Bound<'py, Mailbox>,
         headers: &Bound<'py, PyAny>,
         body: &Bound<'py, PyAny>,
     ) -> Outcome<Told<'py>> {
@@ -115,13 +116,13 @@ impl Intake {
     /// Stores what a call carries, and gives the answer, to be awaited.
     fn store_async(
         &self,
-        inbox: &Bound<'_, Inbox>,
+        inbox: &Bound<'_, Mailbox>,
         headers: &Bound<'_, PyAny>,
         body: &Bound<'_, PyAny>,
     ) -> Outcome<Awaitable> {
         let (body, headers) = (self::body(body)?, self::headers(headers)?);
         let (intake, inbox) = (Arc::clone(&self.0), inbox.get().inbox.clone());
-        Ok(Awaitable::new("store_async", async move {
+        Ok(Awaitable::new(Name::new("Webhook", "store"), async move {
             let answer = intake.store_async(&inbox, &borrowed(&headers), body).await;
             Box::new(move |py: Python<'_>| Ok(told(py, answer)?.into_py_any(py)?)) as Finish
         }))
