@@ -169,6 +169,13 @@
 /** The version of this header as a number: major * 1000000 + minor * 1000 + patch. */
 #define FLOWAI_VERSION_NUMBER 1000
 
+/** The parts of the version of this header. */
+#define FLOWAI_VERSION_MAJOR 0
+/** See FLOWAI_VERSION_MAJOR. */
+#define FLOWAI_VERSION_MINOR 1
+/** See FLOWAI_VERSION_MAJOR. */
+#define FLOWAI_VERSION_PATCH 0
+
 /** A number that is not there. */
 #define FLOWAI_NONE INT64_MIN
 
@@ -319,6 +326,14 @@ typedef struct {
  * up with FLOWAI_ERR_CANCELLED.
  */
 typedef int32_t (*flowai_progress)(void *user_data, uint64_t done, uint64_t total);
+
+/**
+ * Called for the next bytes of a file, on the thread that made the call, while the upload goes on. It may call the
+ * library, the same client too. Its arguments: the user_data that was given with it; where the bytes go; how many fit
+ * there. It returns how many it has put there, at least one; 0 at the end of the file; a negative number gives the upload
+ * up with FLOWAI_ERR_CANCELLED. It must not unwind: no C++ exception may leave it.
+ */
+typedef int64_t (*flowai_read)(void *user_data, void *buffer, size_t size);
 
 /**
  * What the bot replied. Free it with flowai_reply_free().
@@ -557,6 +572,20 @@ typedef struct {
  * library frees when it returns. It must not unwind: no C++ exception may leave it.
  */
 typedef void (*flowai_done)(void *user_data, flowai_completion completion);
+
+/**
+ * How much is said: one of FLOWAI_LOG_...; each has everything of those before it.
+ */
+typedef int32_t flowai_log_level;
+
+/**
+ * Called for everything that the library says, on any thread: on those of the program that are in a call, and on those of
+ * the library; several at once. It should be quick and must not call the library, which may be in the middle of
+ * something. Its arguments: the user_data that was given with it; one of FLOWAI_LOG_ERROR to FLOWAI_LOG_TRACE; where in
+ * the library it comes from, such as "flowai::transport"; what happened, in one line. The texts live until it returns.
+ * They never contain the API key. It must not unwind: no C++ exception may leave it.
+ */
+typedef void (*flowai_log_function)(void *user_data, flowai_log_level level, const char *target, const char *message);
 
 /**
  * A name and a value: a header of an HTTP request, or a parameter of a query.
@@ -881,6 +910,36 @@ typedef struct {
  * A message of the bot on another channel.
  */
 #define FLOWAI_EVENT_OUTBOUND 12
+
+/**
+ * Nothing.
+ */
+#define FLOWAI_LOG_OFF 0
+
+/**
+ * What is lost, or cannot be done.
+ */
+#define FLOWAI_LOG_ERROR 1
+
+/**
+ * What should be looked at.
+ */
+#define FLOWAI_LOG_WARN 2
+
+/**
+ * What has changed.
+ */
+#define FLOWAI_LOG_INFO 3
+
+/**
+ * Every call and every attempt, and what happened to connections.
+ */
+#define FLOWAI_LOG_DEBUG 4
+
+/**
+ * Everything.
+ */
+#define FLOWAI_LOG_TRACE 5
 
 #ifdef __cplusplus
 extern "C" {
@@ -1857,6 +1916,32 @@ flowai_status flowai_client_upload_media_bytes(flowai_client client,
                                                flowai_send_options options,
                                                flowai_error *err,
                                                flowai_receipt *out);
+
+/**
+ * Uploads what a function reads, piece by piece, so that nothing has to be in memory as a whole. Otherwise as
+ * flowai_client_upload_media_bytes(). It is not repeated when it fails: what was read is gone.
+ *
+ * @param client     A client.
+ * @param thread_id  The thread; any text of at most 1,024 bytes without control characters.
+ * @param read       What reads the file. Not NULL.
+ * @param user_data  Passed to the function and never looked at; may be NULL.
+ * @param length     How many bytes there are, at most 250 * 1024 * 1024; FLOWAI_NONE when that is not known.
+ * @param options    What goes along; {0} for nothing.
+ * @param err        Receives an error on failure; may be NULL.
+ * @param out        Receives a receipt, which the caller frees.
+ * @return           FLOWAI_OK or any FLOWAI_ERR_...; flowai_error_delivery() says what became of the message.
+ * @par Thread safety  Any thread, the same client from several at once.
+ * @par Blocking       As flowai_client_upload_media().
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_client_upload_media_read(flowai_client client,
+                                              const char *thread_id,
+                                              flowai_read read,
+                                              void *user_data,
+                                              int64_t length,
+                                              flowai_send_options options,
+                                              flowai_error *err,
+                                              flowai_receipt *out);
 
 /**
  * Sends a text and waits for the reply of the bot.
@@ -3836,6 +3921,24 @@ FLOWAI_NODISCARD flowai_status flowai_completion_event(flowai_completion complet
 void flowai_completion_free(flowai_completion completion);
 
 /**
+ * Sets the function that is told what the library does, for the whole process, in place of the one before. When this
+ * returns no thread is in that any more (except this one, when it calls this from inside of it), and its user_data can be
+ * freed. Default: none, and nothing is said. flowai_shutdown() forgets it. A forked child has it too.
+ *
+ * @param function   The function; NULL for none.
+ * @param user_data  Passed to the function and never looked at; may be NULL.
+ * @param level      How much is said: one of FLOWAI_LOG_... .
+ * @param err        Receives an error on failure; may be NULL.
+ * @return           FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT.
+ * @par Thread safety  Any thread.
+ * @par Blocking       Until the function before has returned on every thread; do not hold a lock that it waits for.
+ */
+flowai_status flowai_log_set(flowai_log_function function,
+                             void *user_data,
+                             flowai_log_level level,
+                             flowai_error *err);
+
+/**
  * The version of the library that is running, such as "0.1.0"; compare with FLOWAI_VERSION, that of this header.
  *
  * @return  A string that lives for ever. Never NULL.
@@ -3852,11 +3955,12 @@ const char *flowai_version(void);
 uint32_t flowai_version_number(void);
 
 /**
- * Frees every handle that is left, which closes clients, receivers, inboxes and outboxes. Nobody has to call this: it is
- * for programs that want to leave nothing behind, such as under a memory checker. The library can be used again
- * afterwards; handles from before are invalid.
+ * Frees every handle that is left, which closes clients, receivers, inboxes, outboxes and queues, and ends the threads of
+ * the library. Nobody has to call this: it is for programs that want to leave nothing behind, such as under a memory
+ * checker. The library can be used again afterwards; handles from before are invalid.
  *
- * @par Thread safety  Any thread. Calls that other threads are in go on to their end.
+ * @par Thread safety  Any thread that is not in a function that the library has called. Calls that other threads are in
+ *                     go on to their end; when that takes longer than a second the threads of the library stay.
  * @par Blocking       At most a second for each receiver; see flowai_outbox_close() and flowai_inbox_close().
  */
 void flowai_shutdown(void);

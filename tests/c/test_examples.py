@@ -123,7 +123,7 @@ def test_the_examples_of_the_header_compile(compile_c: Callable[..., Path], tmp_
     text = (INCLUDE / "flowai.h").read_text()
     examples = re.findall(r"@code\{\.c\}\n(.*?)\* @endcode", text, re.DOTALL)
     programs = [textwrap.dedent(re.sub(r"^ \*", "", example, flags=re.MULTILINE)) for example in examples]
-    assert len(programs) == 4
+    assert len(programs) == 5
     programs[1:] = [
         f"#include <flowai.h>\n#include <stdio.h>\nint main(void)\n{{\n{body}\nreturn 0;\n}}\n"
         for body in programs[1:]

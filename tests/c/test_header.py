@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import INCLUDE, WARNINGS, declared
+from conftest import INCLUDE, ROOT, WARNINGS, declared
 
 HEADER = INCLUDE / "flowai.h"
 TWICE = """
@@ -56,7 +56,8 @@ def test_a_small_library_has_a_small_header(tmp_path: Path) -> None:
     left_out = set(re.findall(r"\bflowai_\w+", whole)) - set(re.findall(r"\bflowai_\w+", small))
     parts = ("flowai_receiver", "flowai_inbox", "flowai_outbox", "flowai_outcome", "flowai_queue_watch")
     extras = {"flowai_go_on", "flowai_keep_file"}
-    extras |= {"flowai_completion_inbox_delivery", "flowai_completion_outbox_report"}
+    taken = ("event", "inbox_delivery", "outbox_report")
+    extras |= {f"flowai_completion_{name}" for name in taken}
     assert left_out
     assert all(name.startswith(parts) or name in extras for name in left_out), left_out
     assert not any(name.startswith(parts) for name in re.findall(r"\bflowai_\w+", small))
@@ -96,3 +97,38 @@ def test_every_item_is_documented() -> None:
         and not match[0].endswith(("NODISCARD", "DEPRECATED"))
     ]
     assert not undocumented
+
+
+FUNCTIONS = re.compile(
+    r"/\*\*((?:(?!\*/).)*)\*/\n(?:FLOWAI_NODISCARD\n|FLOWAI_DEPRECATED\n)*"
+    r"([\w ]+\*?)\b(flowai_\w+)\(([^;]*)\);",
+    re.DOTALL,
+)
+
+
+def test_every_parameter_and_result_is_documented() -> None:
+    functions = FUNCTIONS.findall(HEADER.read_text())
+    assert {name for _, _, name, _ in functions} == declared()
+    for comment, result, name, parameters in functions:
+        given = [parameter.split("(")[0].split()[-1].lstrip("*") for parameter in parameters.split(",")]
+        if parameters != "void":
+            assert re.findall(r"@param (\w+)", comment) == given, name
+        if result.strip() != "void":
+            assert "@return" in comment, name
+
+
+# What the bodies of exported functions are made of when they may wait.
+WAITS = r"\b(blocking|waiting|wait_for|acknowledged|settle|send|ask|upload|broadcast|watch)\(|pending\.poll\("
+EXPORTED = re.compile(
+    r"((?:^///[^\n]*\n)+)(?:#\[[^\n]*\n)*pub extern \"C\" fn (flowai_\w+)\([^{]*\{\n(.*?)^\}",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def test_every_function_that_may_wait_says_so() -> None:
+    sources = (ROOT / "crates/flowai-c/src").rglob("*.rs")
+    exported = [found for path in sources for found in EXPORTED.findall(path.read_text())]
+    assert {name for _, name, _ in exported} == declared()
+    waiting = [(comment, name) for comment, name, body in exported if re.search(WAITS, body)]
+    assert len(waiting) > 60
+    assert not [name for comment, name in waiting if "@par Blocking" not in comment]

@@ -39,7 +39,19 @@ def test_no_error_of_addresses(name: str, compile_c: Callable[..., Path], server
 # Not those that fork or that write megabytes: under valgrind they would take minutes and prove nothing more.
 @pytest.mark.parametrize(
     "name",
-    ["calls", "documents", "inbox", "inbox_receiver", "misuse", "outbox", "receiver", "threads"],
+    [
+        "calls",
+        "documents",
+        "inbox",
+        "inbox_receiver",
+        "log",
+        "misuse",
+        "outbox",
+        "queue",
+        "receiver",
+        "threads",
+        "upload",
+    ],
 )
 def test_no_error_of_memory(name: str, compile_c: Callable[..., Path], server: dict[str, str]) -> None:
     if shutil.which("valgrind") is None:

@@ -1,9 +1,6 @@
 //! Giving up what waits: from another thread, or from a signal handler.
 
-use std::{
-    mem::MaybeUninit,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::mem::MaybeUninit;
 
 use flowai::{Cancel, Result};
 
@@ -18,7 +15,7 @@ use crate::{
 /// flowai_send_options_set_cancel(), to all calls of a client with flowai_client_options_set_cancel(), to the waits of a
 /// receiver, inbox or outbox with flowai_receiver_set_cancel(), flowai_inbox_set_cancel(), flowai_outbox_set_cancel(),
 /// and to a call without waiting in a flowai_async. Any number of them may have the same one. When it is triggered each
-/// of them ends with FLOWAI_ERR_CANCELLED within milliseconds, and flowai_error_delivery() says what became of a message.
+/// of them ends soon with FLOWAI_ERR_CANCELLED, and flowai_error_delivery() says what became of a message.
 /// Free it with flowai_cancel_free(); what has it keeps it.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -27,39 +24,6 @@ pub struct flowai_cancel {
     pub id: u64,
 }
 handle!(flowai_cancel => Cancel, 40);
-
-/// What was set for the waits of an object. Without a lock: see `registry`.
-#[derive(Default)]
-pub(crate) struct CancelSlot(AtomicU64);
-
-impl CancelSlot {
-    /// Takes a copy of what the handle stands for; `{0}` is nothing.
-    pub(crate) fn set(&self, cancel: flowai_cancel) -> Result<()> {
-        let copy = match copy_of(cancel)? {
-            Some(cancel) => registry::insert(cancel)?,
-            None => flowai_cancel { id: 0 },
-        };
-        registry::remove(flowai_cancel {
-            id: self.0.swap(copy.id, Ordering::AcqRel),
-        });
-        Ok(())
-    }
-
-    pub(crate) fn get(&self) -> Option<Cancel> {
-        let id = self.0.load(Ordering::Acquire);
-        registry::get(flowai_cancel { id })
-            .ok()
-            .map(|cancel| cancel.clone())
-    }
-}
-
-impl Drop for CancelSlot {
-    fn drop(&mut self) {
-        registry::remove(flowai_cancel {
-            id: *self.0.get_mut(),
-        });
-    }
-}
 
 /// What a handle stands for; `{0}` is nothing.
 pub(crate) fn copy_of(cancel: flowai_cancel) -> Result<Option<Cancel>> {

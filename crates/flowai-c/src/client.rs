@@ -84,6 +84,7 @@ pub extern "C" fn flowai_client_base_url(
 /// @param err     Receives an error on failure; may be NULL.
 /// @return        FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE.
 /// @par Thread safety  Any thread.
+/// @par Blocking       While the system closes the connections.
 #[unsafe(no_mangle)]
 pub extern "C" fn flowai_client_close(
     client: flowai_client,

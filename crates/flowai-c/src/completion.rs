@@ -2,7 +2,7 @@
 
 use std::{ffi::c_void, mem::MaybeUninit, sync::Mutex};
 
-use flowai::{Delivery, Error, Event, Outcome, Result};
+use flowai::{Delivery, Error, Outcome, Result};
 
 use crate::{
     ask::{Replied, flowai_reply},
@@ -10,7 +10,6 @@ use crate::{
     business_hours::flowai_business_hours,
     config::in_use,
     error::{Failure, flowai_error},
-    event::{Parsed, flowai_event},
     guard::{free, read},
     list::{Items, flowai_list},
     page::flowai_page,
@@ -36,7 +35,8 @@ handle!(flowai_completion => Completion, 42);
 /// What something that is finished gives.
 pub(crate) enum Fruit {
     Called(Outcome),
-    Event(Event),
+    #[cfg(feature = "delivery")]
+    Event(flowai::Event),
     #[cfg(feature = "delivery")]
     Delivery(std::sync::Arc<flowai_delivery::Delivery>),
     #[cfg(feature = "delivery")]
@@ -324,24 +324,6 @@ pub extern "C" fn flowai_completion_response(
 ) -> flowai_status {
     take(completion, out, |fruit| match fruit {
         Fruit::Called(Outcome::Response(response)) => Ok(response.into()),
-        other => Err(other.into()),
-    })
-}
-
-/// Takes the event of a receiver that is watched.
-///
-/// @param completion  A completion.
-/// @param out         Receives the event, which the caller frees.
-/// @return            FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL, or the completion
-///                    gives no such thing, or it was taken before).
-#[must_use]
-#[unsafe(no_mangle)]
-pub extern "C" fn flowai_completion_event(
-    completion: flowai_completion,
-    out: Option<&mut MaybeUninit<flowai_event>>,
-) -> flowai_status {
-    take(completion, out, |fruit| match fruit {
-        Fruit::Event(event) => Ok(Parsed::from(event)),
         other => Err(other.into()),
     })
 }

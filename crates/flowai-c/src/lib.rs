@@ -34,6 +34,7 @@ mod guard;
 pub mod handover;
 pub mod history;
 pub mod list;
+pub mod log;
 pub mod message;
 pub mod options;
 pub mod page;

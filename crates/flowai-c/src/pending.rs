@@ -272,6 +272,34 @@ impl Pending {
         completion.map(|_| ())
     }
 
+    /// Gives up what is outstanding, drops what nobody took, and waits for the functions of the host that other threads
+    /// are in. None is called afterwards.
+    pub(crate) fn close(&self) {
+        let Ok(mut state) = self.state() else { return };
+        state.closed = true;
+        let given_up = (
+            std::mem::take(&mut state.tasks),
+            std::mem::take(&mut state.finished),
+        );
+        state.held = 0;
+        let watching = std::mem::take(&mut state.watching);
+        drop(state);
+        drop(given_up);
+        self.end.trigger();
+        self.changed.notify_all();
+        self.bell.ring();
+        for thread in watching {
+            let _ = thread.join();
+        }
+        let me = thread::current().id();
+        let others = |state: &mut State| state.calling.iter().any(|thread| *thread != me);
+        let waited = self.changed.wait_while(self.lock(), others);
+        drop(waited);
+    }
+}
+
+#[cfg(feature = "delivery")]
+impl Pending {
     /// Hands out what a thread of its own fetches, one thing at a time, until there is an error. `fetch` is given what
     /// says when to end.
     pub(crate) fn watch(
@@ -320,31 +348,6 @@ impl Pending {
         };
         let state = self.changed.wait_while(state, waits);
         !state.unwrap_or_else(PoisonError::into_inner).closed
-    }
-
-    /// Gives up what is outstanding, drops what nobody took, and waits for the functions of the host that other threads
-    /// are in. None is called afterwards.
-    pub(crate) fn close(&self) {
-        let Ok(mut state) = self.state() else { return };
-        state.closed = true;
-        let given_up = (
-            std::mem::take(&mut state.tasks),
-            std::mem::take(&mut state.finished),
-        );
-        state.held = 0;
-        let watching = std::mem::take(&mut state.watching);
-        drop(state);
-        drop(given_up);
-        self.end.trigger();
-        self.changed.notify_all();
-        self.bell.ring();
-        for thread in watching {
-            let _ = thread.join();
-        }
-        let me = thread::current().id();
-        let others = |state: &mut State| state.calling.iter().any(|thread| *thread != me);
-        let waited = self.changed.wait_while(self.lock(), others);
-        drop(waited);
     }
 }
 

@@ -1,6 +1,8 @@
 //! The version, and the end.
 
-use std::ffi::c_char;
+use std::{ffi::c_char, time::Duration};
+
+use flowai::runtime;
 
 use crate::{guard::quiet, registry};
 
@@ -29,13 +31,20 @@ pub extern "C" fn flowai_version_number() -> u32 {
         .fold(0, |number, part| number * 1000 + part.parse::<u32>().unwrap_or(0))
 }
 
-/// Frees every handle that is left, which closes clients, receivers, inboxes and outboxes. Nobody has to call this: it is
-/// for programs that want to leave nothing behind, such as under a memory checker. The library can be used again
-/// afterwards; handles from before are invalid.
+/// How long work may take to end that was given up.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Frees every handle that is left, which closes clients, receivers, inboxes, outboxes and queues, and ends the threads of
+/// the library. Nobody has to call this: it is for programs that want to leave nothing behind, such as under a memory
+/// checker. The library can be used again afterwards; handles from before are invalid.
 ///
-/// @par Thread safety  Any thread. Calls that other threads are in go on to their end.
+/// @par Thread safety  Any thread that is not in a function that the library has called. Calls that other threads are in
+///                     go on to their end; when that takes longer than a second the threads of the library stay.
 /// @par Blocking       At most a second for each receiver; see flowai_outbox_close() and flowai_inbox_close().
 #[unsafe(no_mangle)]
 pub extern "C" fn flowai_shutdown() {
-    quiet(registry::remove_all);
+    quiet(|| {
+        registry::remove_all();
+        runtime::shutdown(GRACE);
+    });
 }

@@ -12,7 +12,7 @@
 use std::{fs, path::PathBuf};
 
 /// In the order in which a reader of the header wants them.
-const SOURCES: [&str; 33] = [
+const SOURCES: [&str; 34] = [
     "strings",
     "status",
     "error",
@@ -45,6 +45,7 @@ const SOURCES: [&str; 33] = [
     "call",
     "queue",
     "completion",
+    "log",
     "version",
 ];
 
@@ -74,7 +75,8 @@ fn header_path() -> PathBuf {
 fn definitions() -> String {
     let version = env!("CARGO_PKG_VERSION");
     let parts: Vec<u32> = version.split('.').map(|part| part.parse().unwrap()).collect();
-    let number = parts[0] * 1_000_000 + parts[1] * 1_000 + parts[2];
+    let (major, minor, patch) = (parts[0], parts[1], parts[2]);
+    let number = major * 1_000_000 + minor * 1_000 + patch;
     format!(
         r#"
 /** The version of this header; flowai_version() is that of the library that is running. */
@@ -82,6 +84,13 @@ fn definitions() -> String {
 
 /** The version of this header as a number: major * 1000000 + minor * 1000 + patch. */
 #define FLOWAI_VERSION_NUMBER {number}
+
+/** The parts of the version of this header. */
+#define FLOWAI_VERSION_MAJOR {major}
+/** See FLOWAI_VERSION_MAJOR. */
+#define FLOWAI_VERSION_MINOR {minor}
+/** See FLOWAI_VERSION_MAJOR. */
+#define FLOWAI_VERSION_PATCH {patch}
 
 /** A number that is not there. */
 #define FLOWAI_NONE INT64_MIN

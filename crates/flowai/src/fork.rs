@@ -5,9 +5,13 @@
 #![allow(unsafe_code)]
 
 use std::{
+    convert::Infallible,
     marker::PhantomData,
+    ops::Deref,
     ptr,
-    sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering},
+    thread,
+    time::{Duration, Instant},
 };
 
 static GENERATION: AtomicU64 = AtomicU64::new(0);
@@ -91,6 +95,119 @@ impl<T: Send + Sync> PerProcess<T> {
         };
         // SAFETY: as above: published pointers stay valid while `self` is borrowed.
         Ok(unsafe { &(*winner).value })
+    }
+}
+
+/// A value that each process makes for itself on first use, and that can be taken away when nobody uses it.
+pub(crate) struct Shared<T> {
+    value: PerProcess<T>,
+    /// How many use it now.
+    users: PerProcess<AtomicUsize>,
+    /// The generation in which it is being taken away, plus one. While that lasts nobody begins to use it.
+    closing: AtomicU64,
+}
+
+/// A value in use; it is not taken away before this is dropped.
+pub(crate) struct Used<T: 'static> {
+    value: &'static T,
+    users: &'static AtomicUsize,
+}
+
+impl<T> Deref for Used<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.value
+    }
+}
+
+impl<T> Drop for Used<T> {
+    fn drop(&mut self) {
+        self.users.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl<T: Send + Sync> Shared<T> {
+    pub(crate) const fn new() -> Shared<T> {
+        Shared {
+            value: PerProcess::new(),
+            users: PerProcess::new(),
+            closing: AtomicU64::new(0),
+        }
+    }
+
+    fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::SeqCst) == generation().wrapping_add(1)
+    }
+
+    fn users(&'static self) -> &'static AtomicUsize {
+        let made: Result<&AtomicUsize, Infallible> = self.users.get_or_try_init(|| Ok(AtomicUsize::new(0)));
+        match made {
+            Ok(users) => users,
+        }
+    }
+
+    /// The value of this process.
+    pub(crate) fn get_or_try_init<E>(
+        &'static self,
+        make: impl FnOnce() -> Result<T, E>,
+    ) -> Result<Used<T>, E> {
+        let users = self.users();
+        loop {
+            users.fetch_add(1, Ordering::SeqCst);
+            if !self.is_closing() {
+                break;
+            }
+            users.fetch_sub(1, Ordering::SeqCst);
+            thread::sleep(Duration::from_micros(100));
+        }
+        let used = self
+            .value
+            .get_or_try_init(make)
+            .map(|value| Used { value, users });
+        if used.is_err() {
+            users.fetch_sub(1, Ordering::SeqCst);
+        }
+        used
+    }
+
+    /// The value of this process, if it has made one.
+    pub(crate) fn get(&'static self) -> Option<Used<T>> {
+        self.get_or_try_init(|| Err(())).ok()
+    }
+
+    /// Takes the value away, once nobody uses it; `None` when there is none, or somebody still uses it after this time.
+    pub(crate) fn take(&'static self, time: Duration) -> Option<T> {
+        let generation = generation();
+        let before = self.closing.load(Ordering::SeqCst);
+        let mark = generation.wrapping_add(1);
+        if before == mark
+            || self
+                .closing
+                .compare_exchange(before, mark, Ordering::SeqCst, Ordering::SeqCst)
+                .is_err()
+        {
+            return None;
+        }
+        let until = Instant::now() + time;
+        let users = self.users();
+        while users.load(Ordering::SeqCst) > 0 && Instant::now() < until {
+            thread::sleep(Duration::from_millis(1));
+        }
+        let mut taken = None;
+        if users.load(Ordering::SeqCst) == 0 {
+            let found = self.value.slot.load(Ordering::Acquire);
+            // SAFETY: see `PerProcess::get_or_try_init`; nobody else takes it, since `closing` is ours.
+            let is_ours = unsafe { found.as_ref() }.is_some_and(|slot| slot.generation == generation);
+            if is_ours {
+                self.value.slot.store(ptr::null_mut(), Ordering::Release);
+                // SAFETY: the pointer comes from Box::into_raw. References to the value are handed out by `Used` alone,
+                // and none is left: there are no users, and whoever begins now finds `closing` and steps back.
+                taken = Some(unsafe { Box::from_raw(found) }.value);
+            }
+        }
+        self.closing.store(0, Ordering::SeqCst);
+        taken
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
     client::{Client, Receipt},
     error::{Delivery, Error, Result},
     history::{HistoryOptions, HistoryPage},
+    many::Many,
     media::Upload,
     model::{Document, Object},
     models::{HistoryEntry, Originator},
@@ -32,6 +33,8 @@ use crate::{
 #[expect(missing_docs, reason = "each is named like what it holds")]
 pub enum Outcome {
     Receipt(Receipt),
+    /// What became of each of many messages: `{"ok": a receipt}` or `{"error": why not}`.
+    Results(Vec<Value>),
     Reply(Reply),
     HistoryPage(HistoryPage),
     HistoryEntries(Vec<HistoryEntry>),
@@ -51,12 +54,8 @@ impl Outcome {
     /// The outcome as a JSON document, with the names that its fields have in every language.
     pub fn to_value(&self) -> Value {
         match self {
-            Outcome::Receipt(receipt) => json!({
-                "thread_id": (!receipt.thread_id.is_empty()).then_some(&receipt.thread_id),
-                "trace_id": receipt.trace_id,
-                "status": receipt.status,
-                "request_id": receipt.request_id,
-            }),
+            Outcome::Receipt(receipt) => receipt_value(receipt),
+            Outcome::Results(results) => json!(results),
             Outcome::Reply(reply) => json!({
                 "text": reply.text(),
                 "thread_id": reply.thread_id(),
@@ -92,6 +91,30 @@ impl Outcome {
                 "body": String::from_utf8_lossy(&response.body),
             }),
         }
+    }
+}
+
+fn receipt_value(receipt: &Receipt) -> Value {
+    json!({
+        "thread_id": (!receipt.thread_id.is_empty()).then_some(&receipt.thread_id),
+        "trace_id": receipt.trace_id,
+        "status": receipt.status,
+        "request_id": receipt.request_id,
+    })
+}
+
+fn result_value(result: Result<Receipt>) -> Value {
+    match result {
+        Ok(receipt) => json!({ "ok": receipt_value(&receipt) }),
+        Err(error) => json!({ "error": {
+            "kind": error.kind().name(),
+            "message": error.to_string(),
+            "delivery": error.delivery().map(Delivery::name),
+            "retryable": error.is_retryable(),
+            "argument": error.argument_name(),
+            "status": error.status(),
+            "trace_id": error.trace_id(),
+        }}),
     }
 }
 
@@ -265,6 +288,7 @@ operations! {
         let message = given.required("message")?;
         given.message(client, message)
     };
+    send send_many: |client, given| given.many(client);
     send upload_media: |client, given| {
         let thread_id = given.text("thread_id")?;
         let upload = given.upload()?;
@@ -552,6 +576,49 @@ impl Arguments {
         let thread_id = self.text("thread_id")?;
         let message = self.along(message)?;
         self.acknowledged(client.send(&thread_id, message))
+    }
+
+    /// Sends many messages, each `{"thread_id": ..., "message": ...}`.
+    fn many(&mut self, client: &Client) -> Result<Started> {
+        let Value::Array(items) = self.required("messages")? else {
+            return Err(Error::argument("messages", "must be a list"));
+        };
+        let mut messages = Vec::with_capacity(items.len());
+        for (number, item) in items.into_iter().enumerate() {
+            let place = format!("messages[{number}]");
+            let refused = |problem: &str| Error::argument(place.as_str(), problem);
+            let Value::Object(mut item) = item else {
+                return Err(refused("must be an object with thread_id and message"));
+            };
+            let (thread_id, message) = (item.remove("thread_id"), item.remove("message"));
+            let (Some(Value::String(thread_id)), Some(message), true) = (thread_id, message, item.is_empty())
+            else {
+                return Err(refused(
+                    "must have a text thread_id and a message, and nothing else",
+                ));
+            };
+            let message = match message {
+                Value::String(text) => Message::text(text),
+                document => Message::from_value(document).map_err(|error| refused(error.message()))?,
+            };
+            messages.push((thread_id, message));
+        }
+        let mut many = Many::new();
+        if let Some(concurrency) = self.number("concurrency")? {
+            many = many.concurrency(usize::try_from(concurrency).unwrap_or(usize::MAX));
+        }
+        if let Some(skip) = self.boolean("skip_after_failure")? {
+            many = many.skip_after_failure(skip);
+        }
+        let client = self.client(client)?;
+        Ok(Box::pin(async move {
+            let mut sending = client.send_many(messages).options(many).start()?;
+            let mut results = Vec::new();
+            while let Some(result) = sending.next_awaited().await? {
+                results.push(result_value(result));
+            }
+            Ok(Outcome::Results(results))
+        }))
     }
 
     fn acknowledged(&mut self, mut call: Call<Receipt>) -> Result<Started> {

@@ -13,7 +13,7 @@ use std::{
     },
     task::{Context, Poll, ready},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use nix::sys::signal::SigSet;
@@ -24,10 +24,13 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::error::{Error, ErrorKind, Result};
 pub use crate::{
     doorbell::Doorbell,
     fork::{PerProcess, generation},
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    fork::{Shared, Used},
 };
 
 /// How often a waiting call looks whether its caller wants something else, such as a signal handled.
@@ -35,15 +38,15 @@ pub const TICK: Duration = Duration::from_millis(50);
 
 const MAX_HELPER_THREADS: usize = 16;
 
-static SHARED: PerProcess<Shared> = PerProcess::new();
+static PROCESS: Shared<Process> = Shared::new();
 
-struct Shared {
+struct Process {
     runtime: Runtime,
     background: Background,
 }
 
-fn shared() -> Result<&'static Shared> {
-    SHARED
+fn shared() -> Result<Used<Process>> {
+    PROCESS
         .get_or_try_init(|| {
             let runtime = Builder::new_current_thread()
                 .enable_io()
@@ -52,7 +55,7 @@ fn shared() -> Result<&'static Shared> {
                 .thread_name("flowai-helper")
                 .on_thread_start(block_signals)
                 .build()?;
-            Ok(Shared {
+            Ok(Process {
                 runtime,
                 background: Background::default(),
             })
@@ -73,7 +76,8 @@ pub fn block_signals() {
     reason = "its successor is unsafe, for types that do not keep their descriptor to the end; a doorbell does"
 )]
 pub(crate) fn doorbell() -> Result<AsyncFd<Doorbell>> {
-    let _entered = shared()?.runtime.enter();
+    let shared = shared()?;
+    let _entered = shared.runtime.enter();
     Doorbell::new()
         .and_then(AsyncFd::new)
         .map_err(|error| Error::new(ErrorKind::Internal, "no descriptor is left").with_source(error))
@@ -139,9 +143,9 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let shared = shared()?;
-    let outstanding = shared.background.begin()?;
-    let handle = shared.runtime.spawn(async move {
+    let outstanding = Outstanding::begin(shared()?)?;
+    let runtime = outstanding.0.runtime.handle().clone();
+    let handle = runtime.spawn(async move {
         let _outstanding = outstanding;
         future.await
     });
@@ -220,66 +224,121 @@ impl<T> Drop for Task<T> {
 struct Background {
     outstanding: AtomicUsize,
     quiet: Notify,
-    started: Mutex<bool>,
+    driver: Mutex<Driver>,
     work: Condvar,
 }
 
-impl Background {
-    fn begin(&'static self) -> Result<Outstanding> {
-        let first = self.outstanding.fetch_add(1, Ordering::SeqCst) == 0;
-        let outstanding = Outstanding(self);
-        if first {
-            let mut started = self.lock();
-            if *started {
-                self.work.notify_one();
-            } else {
-                thread::Builder::new()
-                    .name("flowai".into())
-                    .spawn(|| self.drive())
-                    .map_err(|e| Error::new(ErrorKind::Internal, "cannot start a thread").with_source(e))?;
-                *started = true;
-            }
-        }
-        Ok(outstanding)
-    }
+#[derive(Default)]
+struct Driver {
+    thread: Option<thread::JoinHandle<()>>,
+    /// How many were told to end; each knows how many there were before it.
+    ended: u64,
+}
 
-    fn lock(&self) -> MutexGuard<'_, bool> {
-        self.started.lock().unwrap_or_else(PoisonError::into_inner)
+impl Background {
+    fn lock(&self) -> MutexGuard<'_, Driver> {
+        self.driver.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn idle(&self) -> bool {
         self.outstanding.load(Ordering::SeqCst) == 0
     }
+}
 
-    fn drive(&self) {
-        block_signals();
-        let Ok(shared) = shared() else { return };
-        loop {
-            let mut guard = self.lock();
-            while self.idle() {
-                guard = self.work.wait(guard).unwrap_or_else(PoisonError::into_inner);
-            }
-            drop(guard);
-            shared.runtime.block_on(async {
-                loop {
-                    self.quiet.notified().await;
-                    // Calls often follow each other closely; falling asleep between them would cost more than waiting.
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                    if self.idle() {
-                        break;
-                    }
+fn drive(process: &Process, number: u64) {
+    block_signals();
+    let background = &process.background;
+    loop {
+        let mut driver = background.lock();
+        while background.idle() && driver.ended == number {
+            driver = background
+                .work
+                .wait(driver)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        if driver.ended != number {
+            return;
+        }
+        drop(driver);
+        process.runtime.block_on(async {
+            loop {
+                background.quiet.notified().await;
+                // Calls often follow each other closely; falling asleep between them would cost more than waiting.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                if background.idle() {
+                    break;
                 }
-            });
+            }
+        });
+    }
+}
+
+/// Work that nobody waits for. The runtime is there as long as it is.
+struct Outstanding(Used<Process>);
+
+impl Outstanding {
+    fn begin(process: Used<Process>) -> Result<Outstanding> {
+        let background = &process.background;
+        let first = background.outstanding.fetch_add(1, Ordering::SeqCst) == 0;
+        let outstanding = Outstanding(process);
+        if first {
+            let background = &outstanding.0.background;
+            let mut driver = background.lock();
+            if driver.thread.is_some() {
+                background.work.notify_one();
+            } else {
+                let (process, number) = (shared()?, driver.ended);
+                let thread = thread::Builder::new()
+                    .name("flowai".into())
+                    .spawn(move || drive(&process, number))
+                    .map_err(|e| Error::new(ErrorKind::Internal, "cannot start a thread").with_source(e))?;
+                driver.thread = Some(thread);
+            }
+        }
+        Ok(outstanding)
+    }
+}
+
+impl Drop for Outstanding {
+    fn drop(&mut self) {
+        let background = &self.0.background;
+        if background.outstanding.fetch_sub(1, Ordering::SeqCst) == 1 {
+            background.quiet.notify_one();
         }
     }
 }
 
-struct Outstanding(&'static Background);
-
-impl Drop for Outstanding {
-    fn drop(&mut self) {
-        if self.0.outstanding.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.0.quiet.notify_one();
-        }
+/// Ends the threads of this library and frees the runtime, for programs that want to leave nothing behind; the next call
+/// makes a new one. Drop every client, receiver and so on before: their connections belong to the runtime. False, and
+/// nothing happens, when something is still under way after `time`, or on a thread that is in the runtime itself.
+pub fn shutdown(time: Duration) -> bool {
+    if refuse_nested().is_err() {
+        return false;
     }
+    let until = Instant::now() + time;
+    let Some(process) = PROCESS.get() else { return true };
+    while !process.background.idle() {
+        if until <= Instant::now() {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    let mut driver = process.background.lock();
+    // Work that begins from here on finds no thread, and starts one.
+    if !process.background.idle() {
+        return false;
+    }
+    driver.ended += 1;
+    let thread = driver.thread.take();
+    drop(driver);
+    process.background.work.notify_all();
+    process.background.quiet.notify_one();
+    let ended = thread.is_none_or(|thread| thread.join().is_ok());
+    drop(process);
+    let taken = PROCESS.take(until.saturating_duration_since(Instant::now()));
+    let is_gone = taken.is_some();
+    if let Some(process) = taken {
+        process.runtime.shutdown_timeout(time);
+    }
+    ended && is_gone
 }

@@ -208,6 +208,7 @@ static void names(void)
     CHECK(strcmp(flowai_delivery_name(FLOWAI_DELIVERY_MAYBE_SENT), "maybe_sent") == 0);
     CHECK(strcmp(flowai_version(), FLOWAI_VERSION) == 0);
     CHECK(flowai_version_number() == FLOWAI_VERSION_NUMBER);
+    CHECK(FLOWAI_VERSION_NUMBER == FLOWAI_VERSION_MAJOR * 1000000 + FLOWAI_VERSION_MINOR * 1000 + FLOWAI_VERSION_PATCH);
 }
 
 int main(void)

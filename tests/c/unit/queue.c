@@ -1,11 +1,11 @@
 /* Calls that are not waited for: results, bounds, descriptors, and every way in which a queue ends. */
+#include "files.h"
 #include "http.h"
-#include <errno.h>
+#include "queue.h"
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <sys/wait.h>
 #include <time.h>
 
 static const char *url;
@@ -19,66 +19,12 @@ static void pause_ms(long ms)
     nanosleep(&time, NULL);
 }
 
-static flowai_queue queue_of(size_t capacity)
-{
-    flowai_queue queue = {0};
-
-    CHECK_OK(flowai_queue_new(capacity, NULL, &queue));
-    return queue;
-}
-
-static flowai_call send_of(flowai_client by, const char *text)
-{
-    flowai_call call = {0};
-
-    CHECK_OK(flowai_call_new(by, "send_text", NULL, &call));
-    CHECK_OK(flowai_call_set_text(call, "thread_id", "thread-1", NULL));
-    CHECK_OK(flowai_call_set_text(call, "text", text, NULL));
-    return call;
-}
-
-static flowai_status submit(flowai_queue queue, flowai_client by, flowai_done done, void *user_data)
-{
-    flowai_call call = send_of(by, "Hello");
-    flowai_status status = flowai_queue_submit(queue, call, done, user_data, NULL);
-
-    flowai_call_free(call);
-    return status;
-}
-
-static size_t count_in(flowai_queue queue)
-{
-    size_t count = 77;
-
-    CHECK_OK(flowai_queue_count(queue, &count));
-    return count;
-}
-
 static bool readable(flowai_queue queue, int timeout)
 {
     struct pollfd wait = {-1, POLLIN, 0};
 
     CHECK_OK(flowai_queue_fd(queue, &wait.fd));
     return poll(&wait, 1, timeout) == 1;
-}
-
-static flowai_completion next(flowai_queue queue)
-{
-    flowai_completion completion = {0};
-
-    errno = 4242;
-    CHECK_OK(flowai_poll(queue, 20000, NULL, &completion));
-    CHECK(errno == 4242);
-    CHECK(completion.id != 0);
-    return completion;
-}
-
-static flowai_status status_of(flowai_completion completion)
-{
-    flowai_status status = -5;
-
-    CHECK_OK(flowai_completion_status(completion, &status));
-    return status;
 }
 
 static void *data_of(flowai_completion completion)
@@ -388,40 +334,6 @@ static void ends_while_polled(void)
         pthread_join(threads[i], NULL);
 }
 
-static void forks(void)
-{
-    flowai_queue queue = queue_of(4), fresh = {0};
-    flowai_completion completion = {0};
-    size_t count = 0;
-    int fd = -1, status = -1;
-    pid_t child;
-
-    CHECK_OK(submit(queue, client, NULL, NULL));
-    child = fork();
-    CHECK(child >= 0);
-    if (child == 0) {
-        alarm(30);
-        CHECK_STATUS(flowai_poll(queue, 1000, NULL, &completion), FLOWAI_ERR_FORKED);
-        CHECK_STATUS(submit(queue, client, NULL, NULL), FLOWAI_ERR_FORKED);
-        CHECK_STATUS(flowai_queue_fd(queue, &fd), FLOWAI_ERR_FORKED);
-        CHECK_STATUS(flowai_queue_count(queue, &count), FLOWAI_ERR_FORKED);
-        flowai_queue_free(queue);
-        fresh = queue_of(1);
-        CHECK_OK(submit(fresh, client, NULL, NULL));
-        completion = next(fresh);
-        CHECK_OK(status_of(completion));
-        flowai_completion_free(completion);
-        flowai_queue_free(fresh);
-        _exit(0);
-    }
-    CHECK(waitpid(child, &status, 0) == child);
-    CHECK(status == 0);
-    completion = next(queue);
-    CHECK_OK(status_of(completion));
-    flowai_completion_free(completion);
-    flowai_queue_free(queue);
-}
-
 static void watched(void)
 {
     static const char EVENT[] = "{\"type\":\"message.reply\",\"threadId\":\"t\",\"messages\":[{\"fallback\":\"%d\"}]}";
@@ -463,6 +375,78 @@ static void watched(void)
     flowai_completion_free(completion);
     CHECK(count_in(queue) == 0);
     flowai_queue_free(queue);
+}
+
+static void acknowledge(void *user_data, flowai_completion completion)
+{
+    flowai_inbox_delivery delivery = {0};
+    flowai_event event = {0};
+
+    if (status_of(completion) != FLOWAI_OK) {
+        CHECK(status_of(completion) == FLOWAI_ERR_CLOSED);
+        *(int *)user_data += 100;
+        return;
+    }
+    CHECK_STATUS(flowai_completion_event(completion, &event), FLOWAI_ERR_INVALID_ARGUMENT);
+    CHECK_OK(flowai_completion_inbox_delivery(completion, &delivery));
+    CHECK_OK(flowai_inbox_delivery_ack(delivery, NULL));
+    flowai_inbox_delivery_free(delivery);
+    *(int *)user_data += 1;
+}
+
+static void watched_files(void)
+{
+    static const char EVENT[] = "{\"type\":\"message.reply\",\"threadId\":\"t\"}";
+    flowai_inbox_options inbox_defaults = {0};
+    flowai_outbox_options outbox_defaults = {0};
+    flowai_send_options none = {0};
+    flowai_inbox inbox = {0};
+    flowai_outbox outbox = {0};
+    flowai_outbox_receipt taken = {0};
+    flowai_outbox_report report = {0};
+    flowai_queue queue = queue_of(2), other = queue_of(1);
+    flowai_completion completion = {0};
+    flowai_list stored = {0};
+    flowai_outcome outcome = -5;
+    int handled = 0, i;
+
+    CHECK_OK(flowai_inbox_open(file_named("inbox.db"), inbox_defaults, NULL, &inbox));
+    CHECK_OK(flowai_outbox_open(file_named("outbox.db"), client, outbox_defaults, NULL, &outbox));
+    CHECK_OK(flowai_queue_watch_inbox(queue, inbox, acknowledge, &handled, NULL));
+    CHECK_OK(flowai_queue_watch_outbox(queue, outbox, NULL, NULL, NULL));
+    for (i = 0; i < 3; i++) {
+        CHECK_OK(flowai_inbox_put(inbox, EVENT, strlen(EVENT), NULL, &stored));
+        flowai_list_free(stored);
+    }
+    while (handled < 3) {
+        CHECK_OK(flowai_poll(queue, 20000, NULL, &completion));
+        CHECK(completion.id == 0);
+    }
+    CHECK_OK(flowai_outbox_send_text(outbox, "t", "Hello", none, NULL, &taken));
+    flowai_outbox_receipt_free(taken);
+    completion = next(queue);
+    CHECK_OK(flowai_completion_outbox_report(completion, &report));
+    flowai_completion_free(completion);
+    CHECK_OK(flowai_outbox_report_outcome(report, &outcome));
+    CHECK(outcome == FLOWAI_OUTCOME_SENT);
+    CHECK_OK(flowai_outbox_report_ack(report, NULL));
+    flowai_outbox_report_free(report);
+    /* What is closed says so, and leaves its place. */
+    CHECK_OK(flowai_inbox_close(inbox, NULL));
+    while (handled < 103) {
+        CHECK_OK(flowai_poll(queue, 20000, NULL, &completion));
+        CHECK(completion.id == 0);
+    }
+    CHECK(count_in(queue) == 1);
+    flowai_queue_free(queue);
+    CHECK_OK(flowai_queue_watch_outbox(other, outbox, NULL, NULL, NULL));
+    flowai_outbox_free(outbox);
+    completion = next(other);
+    CHECK(status_of(completion) == FLOWAI_ERR_CLOSED);
+    flowai_completion_free(completion);
+    CHECK(count_in(other) == 0);
+    flowai_queue_free(other);
+    flowai_inbox_free(inbox);
 }
 
 static void misuse(void)
@@ -542,8 +526,8 @@ int main(int argc, char **argv)
     cancels();
     ends_with_work();
     ends_while_polled();
-    forks();
     watched();
+    watched_files();
     misuse();
     /* The end of everything, with work outstanding. */
     left = queue_of(4);

@@ -203,6 +203,7 @@ pub extern "C" fn flowai_inbox_delivery_dead(
 /// @return          FLOWAI_OK, FLOWAI_ERR_CLOSED (the lease has ended, so that somebody else may have the event, or the
 ///                  inbox is closed), FLOWAI_ERR_STORAGE, FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
 /// @par Thread safety  Any thread, also while another one handles the event.
+/// @par Blocking       While the disk works.
 #[unsafe(no_mangle)]
 pub extern "C" fn flowai_inbox_delivery_heartbeat(
     delivery: flowai_inbox_delivery,

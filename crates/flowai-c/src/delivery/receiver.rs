@@ -77,6 +77,7 @@ pub(crate) fn time_limit(ms: u32) -> Option<Duration> {
 /// @return        FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT (flowai_error_argument() names the setting),
 ///                FLOWAI_ERR_CONNECTION (the address cannot be listened on), FLOWAI_ERR_BAD_HANDLE.
 /// @par Thread safety  Any thread. A thread of the library serves in the background; it blocks all signals.
+/// @par Blocking       While certificate and key are read and the address is taken.
 #[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn flowai_receiver_start(
@@ -212,6 +213,7 @@ pub extern "C" fn flowai_receiver_set_cancel(
 /// @return          FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT (the files are no good, and the old certificate stays; or the
 ///                  receiver speaks HTTP), FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
 /// @par Thread safety  Any thread.
+/// @par Blocking       While the files are read.
 #[unsafe(no_mangle)]
 pub extern "C" fn flowai_receiver_reload_tls(
     receiver: flowai_receiver,
@@ -232,6 +234,7 @@ pub extern "C" fn flowai_receiver_reload_tls(
 /// @param out       Receives a document named ReceiverStats, which the caller frees.
 /// @return          FLOWAI_OK, FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
 /// @par Thread safety  Any thread.
+/// @par Blocking       Hardly: while another thread changes the numbers.
 #[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn flowai_receiver_stats(

@@ -1,17 +1,55 @@
 //! Functions that wait for something: the network, another thread, the disk.
 
-use std::{mem::MaybeUninit, ops::Deref, time::Duration};
+use std::{
+    mem::MaybeUninit,
+    ops::Deref,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use flowai::{Cancel, Result};
 
 use crate::{
-    cancel::{CancelSlot, flowai_cancel},
+    cancel::{copy_of, flowai_cancel},
     error::flowai_error,
     guard::{call, waiting},
     registry::{self, Handle},
     status::flowai_status,
     strings::place,
 };
+
+/// What was set for the waits of an object. Without a lock: see `registry`.
+#[derive(Default)]
+struct CancelSlot(AtomicU64);
+
+impl CancelSlot {
+    /// Takes a copy of what the handle stands for; `{0}` is nothing.
+    fn set(&self, cancel: flowai_cancel) -> Result<()> {
+        let copy = match copy_of(cancel)? {
+            Some(cancel) => registry::insert(cancel)?,
+            None => flowai_cancel { id: 0 },
+        };
+        registry::remove(flowai_cancel {
+            id: self.0.swap(copy.id, Ordering::AcqRel),
+        });
+        Ok(())
+    }
+
+    fn get(&self) -> Option<Cancel> {
+        let id = self.0.load(Ordering::Acquire);
+        registry::get(flowai_cancel { id })
+            .ok()
+            .map(|cancel| cancel.clone())
+    }
+}
+
+impl Drop for CancelSlot {
+    fn drop(&mut self) {
+        registry::remove(flowai_cancel {
+            id: *self.0.get_mut(),
+        });
+    }
+}
 
 /// An object that is waited on, and what gives the waits up.
 pub(crate) struct Waited<T> {

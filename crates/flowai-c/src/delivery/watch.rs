@@ -15,6 +15,7 @@ use super::{
 use crate::{
     completion::{Fruit, flowai_completion, take},
     error::flowai_error,
+    event::{Parsed, flowai_event},
     guard::waiting,
     pending::Then,
     queue::{flowai_done, flowai_queue},
@@ -142,6 +143,24 @@ pub extern "C" fn flowai_queue_watch_outbox(
             Ok(report.map(|report| Fruit::Report(Told::new(outbox, report))))
         },
     )
+}
+
+/// Takes the event of a receiver that is watched.
+///
+/// @param completion  A completion.
+/// @param out         Receives the event, which the caller frees.
+/// @return            FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL, or the completion
+///                    gives no such thing, or it was taken before).
+#[must_use]
+#[unsafe(no_mangle)]
+pub extern "C" fn flowai_completion_event(
+    completion: flowai_completion,
+    out: Option<&mut MaybeUninit<flowai_event>>,
+) -> flowai_status {
+    take(completion, out, |fruit| match fruit {
+        Fruit::Event(event) => Ok(Parsed::from(event)),
+        other => Err(other.into()),
+    })
 }
 
 /// Takes the event of an inbox that is watched.
