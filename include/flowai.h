@@ -117,6 +117,31 @@
  *         printf("a card with the image %s\n", text.ptr);
  * @endcode
  *
+ * Do not wait: calls end up in a queue, whose descriptor fits in any event loop (examples/c/epoll.c):
+ *
+ * @code{.c}
+ *     flowai_config from_environment = {0};
+ *     flowai_client client = {0};
+ *     flowai_queue queue = {0};
+ *     flowai_call call = {0};
+ *     flowai_completion completion = {0};
+ *     flowai_status status = FLOWAI_OK;
+ *
+ *     if (flowai_client_new(from_environment, NULL, &client) == FLOWAI_OK
+ *         && flowai_queue_new(100, NULL, &queue) == FLOWAI_OK
+ *         && flowai_call_new(client, "send_text", NULL, &call) == FLOWAI_OK
+ *         && flowai_call_set_text(call, "thread_id", "thread-1", NULL) == FLOWAI_OK
+ *         && flowai_call_set_text(call, "text", "Hello", NULL) == FLOWAI_OK
+ *         && flowai_queue_submit(queue, call, NULL, NULL, NULL) == FLOWAI_OK  // returns at once
+ *         && flowai_poll(queue, FLOWAI_FOREVER, NULL, &completion) == FLOWAI_OK
+ *         && flowai_completion_status(completion, &status) == FLOWAI_OK)
+ *         puts(flowai_status_name(status));
+ *     flowai_completion_free(completion);
+ *     flowai_call_free(call);
+ *     flowai_queue_free(queue);
+ *     flowai_client_free(client);
+ * @endcode
+ *
  * Compile and link (cargo build --release -p flowai-c leaves the library in target/release):
  *
  * @code{.sh}
@@ -143,13 +168,18 @@
  * - Text out is a flowai_str that lives as long as the object it was read from. It is never freed by itself.
  * - Numbers that may be absent are int64_t and then FLOWAI_NONE. Times are milliseconds unless said otherwise.
  * - Values of the service (roles, types of events and media, channels) are text, since new ones may appear at any time.
- * - Threads: every function may be called from any thread, also with the same objects, unless said otherwise. Reading
- *   from an object never waits. A blocking call does the library's work on the thread that calls; only receivers,
- *   inboxes and outboxes have threads of their own, which block all signals.
+ * - Threads: every function may be called from any thread, also with the same objects, unless said otherwise. Settings
+ *   and options are changed by one thread at a time, while nobody else uses them; otherwise the second one gets
+ *   FLOWAI_ERR_INVALID_ARGUMENT. A call that waits does the library's work on the thread that calls; only receivers,
+ *   inboxes, outboxes and queues have threads of their own, which block all signals.
+ * - Waiting: a function that may wait says so under "Blocking"; all others return at once. Whatever waits has a deadline
+ *   or a time limit, and can be given up with a flowai_cancel from another thread or a signal handler.
+ * - Functions of the program that the library calls get the user_data that was given with them, which is never looked at.
+ *   Each says on which thread it runs and when it runs no more.
  * - Signals: SIGPIPE is kept from the program during calls, whatever it does with it. errno is the same after a call.
  *   System calls that a signal interrupts are repeated.
- * - fork: a child may go on to use its handles, except receivers and inboxes (FLOWAI_ERR_FORKED), and what a thread of
- *   the parent was using at that moment (which may give errors). Into an outbox it can put messages. A child whose parent
+ * - fork: a child may go on to use its handles, except receivers, inboxes and queues (FLOWAI_ERR_FORKED), and what a
+ *   thread of the parent was using at that moment (which may give errors). Into an outbox it can put messages. A child whose parent
  *   had an inbox or outbox open cannot open another one, unless it executes a program. Nothing has to be done before or
  *   after.
  * - C++: exceptions must not leave a callback. No exception comes out of the library.
@@ -246,7 +276,7 @@ typedef struct {
  * flowai_send_options_set_cancel(), to all calls of a client with flowai_client_options_set_cancel(), to the waits of a
  * receiver, inbox or outbox with flowai_receiver_set_cancel(), flowai_inbox_set_cancel(), flowai_outbox_set_cancel(),
  * and to a call without waiting in a flowai_async. Any number of them may have the same one. When it is triggered each
- * of them ends with FLOWAI_ERR_CANCELLED within milliseconds, and flowai_error_delivery() says what became of a message.
+ * of them ends soon with FLOWAI_ERR_CANCELLED, and flowai_error_delivery() says what became of a message.
  * Free it with flowai_cancel_free(); what has it keeps it.
  */
 typedef struct {
@@ -322,8 +352,8 @@ typedef struct {
 /**
  * Called while an upload goes on, at least every 50 ms, and once at its end, on the thread that made the call. It may
  * call the library, the same client too. Its arguments: the user_data that was given with it; the bytes that were
- * handed to the connection so far; the bytes of the whole file. It returns 0 to go on; anything else gives the upload
- * up with FLOWAI_ERR_CANCELLED.
+ * handed to the connection so far; the bytes of the whole file, 0 when that is not known. It returns 0 to go on;
+ * anything else gives the upload up with FLOWAI_ERR_CANCELLED.
  */
 typedef int32_t (*flowai_progress)(void *user_data, uint64_t done, uint64_t total);
 
@@ -1346,6 +1376,7 @@ flowai_status flowai_client_base_url(flowai_client client, flowai_str *out);
  * @param err     Receives an error on failure; may be NULL.
  * @return        FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE.
  * @par Thread safety  Any thread.
+ * @par Blocking       While the system closes the connections.
  */
 flowai_status flowai_client_close(flowai_client client, flowai_error *err);
 
@@ -3904,16 +3935,6 @@ FLOWAI_NODISCARD flowai_status flowai_completion_bot_status(flowai_completion co
 FLOWAI_NODISCARD flowai_status flowai_completion_response(flowai_completion completion, flowai_response *out);
 
 /**
- * Takes the event of a receiver that is watched.
- *
- * @param completion  A completion.
- * @param out         Receives the event, which the caller frees.
- * @return            FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL, or the completion
- *                    gives no such thing, or it was taken before).
- */
-FLOWAI_NODISCARD flowai_status flowai_completion_event(flowai_completion completion, flowai_event *out);
-
-/**
  * Frees a completion and what was not taken from it. {0} and one that was freed before are left alone.
  *
  * @param completion  A completion.
@@ -4307,6 +4328,7 @@ void flowai_receiver_config_free(flowai_receiver_config config);
  * @return        FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT (flowai_error_argument() names the setting),
  *                FLOWAI_ERR_CONNECTION (the address cannot be listened on), FLOWAI_ERR_BAD_HANDLE.
  * @par Thread safety  Any thread. A thread of the library serves in the background; it blocks all signals.
+ * @par Blocking       While certificate and key are read and the address is taken.
  */
 FLOWAI_NODISCARD
 flowai_status flowai_receiver_start(flowai_receiver_config config,
@@ -4393,6 +4415,7 @@ flowai_status flowai_receiver_set_cancel(flowai_receiver receiver, flowai_cancel
  * @return          FLOWAI_OK, FLOWAI_ERR_INVALID_ARGUMENT (the files are no good, and the old certificate stays; or the
  *                  receiver speaks HTTP), FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
  * @par Thread safety  Any thread.
+ * @par Blocking       While the files are read.
  */
 flowai_status flowai_receiver_reload_tls(flowai_receiver receiver, flowai_error *err);
 
@@ -4409,6 +4432,7 @@ flowai_status flowai_receiver_reload_tls(flowai_receiver receiver, flowai_error 
  * @param out       Receives a document named ReceiverStats, which the caller frees.
  * @return          FLOWAI_OK, FLOWAI_ERR_FORKED, FLOWAI_ERR_INVALID_ARGUMENT, FLOWAI_ERR_BAD_HANDLE.
  * @par Thread safety  Any thread.
+ * @par Blocking       Hardly: while another thread changes the numbers.
  */
 FLOWAI_NODISCARD flowai_status flowai_receiver_stats(flowai_receiver receiver, flowai_error *err, flowai_document *out);
 
@@ -4897,6 +4921,7 @@ flowai_status flowai_inbox_delivery_dead(flowai_inbox_delivery delivery, const c
  * @return          FLOWAI_OK, FLOWAI_ERR_CLOSED (the lease has ended, so that somebody else may have the event, or the
  *                  inbox is closed), FLOWAI_ERR_STORAGE, FLOWAI_ERR_FORKED, FLOWAI_ERR_BAD_HANDLE.
  * @par Thread safety  Any thread, also while another one handles the event.
+ * @par Blocking       While the disk works.
  */
 flowai_status flowai_inbox_delivery_heartbeat(flowai_inbox_delivery delivery, flowai_error *err);
 
@@ -5623,6 +5648,16 @@ flowai_status flowai_queue_watch_outbox(flowai_queue queue,
                                         flowai_done done,
                                         void *user_data,
                                         flowai_error *err);
+
+/**
+ * Takes the event of a receiver that is watched.
+ *
+ * @param completion  A completion.
+ * @param out         Receives the event, which the caller frees.
+ * @return            FLOWAI_OK, FLOWAI_ERR_BAD_HANDLE or FLOWAI_ERR_INVALID_ARGUMENT (out is NULL, or the completion
+ *                    gives no such thing, or it was taken before).
+ */
+FLOWAI_NODISCARD flowai_status flowai_completion_event(flowai_completion completion, flowai_event *out);
 
 /**
  * Takes the event of an inbox that is watched.

@@ -28,8 +28,8 @@ handle!(flowai_send_options => SendOptions, 3);
 
 /// Called while an upload goes on, at least every 50 ms, and once at its end, on the thread that made the call. It may
 /// call the library, the same client too. Its arguments: the user_data that was given with it; the bytes that were
-/// handed to the connection so far; the bytes of the whole file. It returns 0 to go on; anything else gives the upload
-/// up with FLOWAI_ERR_CANCELLED.
+/// handed to the connection so far; the bytes of the whole file, 0 when that is not known. It returns 0 to go on;
+/// anything else gives the upload up with FLOWAI_ERR_CANCELLED.
 pub type flowai_progress = Option<extern "C" fn(user_data: *mut c_void, done: u64, total: u64) -> i32>;
 
 /// Never waited for, like the settings of a client.

@@ -102,11 +102,13 @@ fn upload(
         let upload = described(upload, &options);
         let state = upload.progress();
         let tell = || {
-            let total = state.total().unwrap_or(0);
+            // Who reads more than was announced is refused, and told of no more until then.
+            let total = state.total();
+            let done = state.done().min(total.unwrap_or(u64::MAX));
             let go_on = options
                 .progress
                 .as_ref()
-                .is_none_or(|progress| progress.tell(state.done(), total));
+                .is_none_or(|progress| progress.tell(done, total.unwrap_or(0)));
             match go_on {
                 true => Ok(()),
                 false => Err(given_up("progress")),
