@@ -745,6 +745,29 @@ returns<std::optional<T>> maybe(Function function, const Arguments &...arguments
 #endif
 }
 
+/// A function that reads a file, while an upload goes on.
+class reading {
+public:
+    using function = std::function<std::int64_t(void *buffer, std::size_t size)>;
+
+    explicit reading(const function &read) noexcept : read_(read) {}
+    reading(const reading &) = delete;
+    reading &operator=(const reading &) = delete;
+
+    static std::int64_t run(void *user_data, void *buffer, std::size_t size)
+    {
+        const auto *self = static_cast<const reading *>(user_data);
+        return self->guarded_.call(std::int64_t{-1}, [&] { return self->read_(buffer, size); });
+    }
+    const guarded &kept() const noexcept { return guarded_; }
+
+private:
+    const function &read_;
+    mutable guarded guarded_;
+};
+inline void *raw(const reading &read) noexcept { return const_cast<reading *>(&read); }
+inline void rethrow(const reading &read) { read.kept().rethrow(); }
+
 inline std::uint32_t limit(milliseconds time) noexcept
 {
     if (time <= milliseconds::zero())
@@ -1496,6 +1519,17 @@ public:
     {
         return sent(flowai_client_upload_media_bytes, options, thread_id, data.data(), data.size());
     }
+    /**
+     * Sends what `read` puts into a buffer, piece by piece, as a file: it returns how many bytes it has put there, 0 at the
+     * end, less to give the upload up. `length` is how many there are, if that is known.
+     */
+    returns<receipt> upload_media_read(const text_arg &thread_id,
+                                       const std::function<std::int64_t(void *buffer, std::size_t size)> &read,
+                                       std::optional<std::int64_t> length = {}, const send_options &options = {}) const
+    {
+        return sent(flowai_client_upload_media_read, options, thread_id, &detail::reading::run, detail::reading(read),
+                    detail::or_none(length));
+    }
     /** Sends a text and waits for the reply. */
     returns<reply> ask(const text_arg &thread_id, const text_arg &text, const send_options &options = {}) const
     {
@@ -2214,9 +2248,9 @@ public:
     returns<flowai::bot_status> bot_status() { return take<flowai::bot_status>(flowai_completion_bot_status); }
     /** Takes the response to "request". */
     returns<flowai::response> response() { return take<flowai::response>(flowai_completion_response); }
+#ifndef FLOWAI_WITHOUT_DELIVERY
     /** Takes the event of a receiver that is watched. */
     returns<flowai::event> event() { return take<flowai::event>(flowai_completion_event); }
-#ifndef FLOWAI_WITHOUT_DELIVERY
     /** Takes the event of an inbox that is watched. */
     returns<flowai::inbox_delivery> inbox_delivery()
     {
@@ -2490,6 +2524,44 @@ private:
         return detail::finish(why);
     }
 };
+
+/** How much is said, from nothing to everything. */
+enum class log_level : flowai_log_level {
+    off = FLOWAI_LOG_OFF,     ///< Nothing.
+    error = FLOWAI_LOG_ERROR, ///< What went wrong.
+    warn = FLOWAI_LOG_WARN,   ///< What may go wrong.
+    info = FLOWAI_LOG_INFO,   ///< What happens.
+    debug = FLOWAI_LOG_DEBUG, ///< Every attempt.
+    trace = FLOWAI_LOG_TRACE  ///< Everything.
+};
+
+/** What takes the log: any thread calls it, several at once. What it throws is dropped. */
+using log_function = std::function<void(log_level level, std::string_view target, std::string_view message)>;
+
+/** Sets what takes the log of the whole process; an empty function for nothing. It lives as long as the process. */
+inline returns<void> log_set(log_function function, log_level level)
+{
+    struct taker {
+        log_function function;
+        static void run(void *user_data, flowai_log_level level, const char *target, const char *message)
+        {
+            const auto *self = static_cast<const taker *>(user_data);
+            detail::guarded().call(false, [&] { return self->function(log_level(level), target, message), true; });
+        }
+    };
+    static std::mutex mutex;
+    static std::vector<std::unique_ptr<taker>> all;
+    taker *current = nullptr;
+    if (function) {
+        // One that was replaced may be the one that calls this.
+        const std::lock_guard<std::mutex> lock(mutex);
+        all.push_back(std::make_unique<taker>(taker{std::move(function)}));
+        current = all.back().get();
+    }
+    const auto set = [](auto... passed) { return flowai_log_set(passed...); };
+    return detail::done(set, current ? &taker::run : nullptr, static_cast<void *>(current),
+                        static_cast<flowai_log_level>(level));
+}
 
 #undef FLOWAI_HPP_TEXT
 #undef FLOWAI_HPP_NUMBER

@@ -25,8 +25,6 @@ HEADER = INCLUDE / "flowai.hpp"
 NOT_WRAPPED = {
     "flowai_error_code": "every function has returned it",
     "flowai_error_name": "flowai_status_name() has it, also for errors of the header itself",
-    "flowai_client_upload_media_read": "not wrapped yet: an upload whose bytes a function reads",
-    "flowai_log_set": "not wrapped yet: one function for the whole process",
     "flowai_client_takeover": "deprecated by the service; flowai::client::handover() took its place",
 }
 

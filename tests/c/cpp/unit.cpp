@@ -3,8 +3,10 @@
 
 #include <flowai.hpp>
 
-#include <cmath>
+#include <algorithm>
+#include <atomic>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <set>
 #include <stdexcept>
@@ -150,6 +152,28 @@ void exceptions_do_not_cross_the_library()
     thrown<flowai::cancelled>([&] { (void)silent.upload_media_bytes("thread-1", data, options); });
     options.progress = [](std::uint64_t, std::uint64_t) -> bool { throw own("from progress"); };
     CHECK(std::string(thrown<own>([&] { (void)silent.upload_media_bytes("thread-1", data, options); }).what()) == "from progress");
+
+    options.progress = nullptr;
+    std::size_t left = 100'000;
+    const auto read = [&](void *buffer, std::size_t size) {
+        const std::size_t some = std::min(size, left);
+        std::memset(buffer, 'x', some);
+        left -= some;
+        return static_cast<std::int64_t>(some);
+    };
+    CHECK(client.upload_media_read("thread-1", read, 100'000, options).status() == "ok" && left == 0);
+    const auto fails = [](void *, std::size_t) -> std::int64_t { throw own("from read"); };
+    CHECK(std::string(thrown<own>([&] { (void)client.upload_media_read("thread-1", fails, {}, options); }).what()) == "from read");
+
+    std::atomic<int> lines{0};
+    flowai::log_set([&](flowai::log_level, std::string_view target, std::string_view) { lines += !target.empty(); throw own("log"); },
+                    flowai::log_level::trace);
+    (void)client.send_text("thread-1", "Hello");
+    flowai::log_set({}, flowai::log_level::off);
+    const int said = lines;
+    CHECK(said > 0);
+    (void)client.send_text("thread-1", "Hello");
+    CHECK(lines == said);
 
     const std::string path = folder() + "/inbox.db";
     flowai::inbox_options quick;
