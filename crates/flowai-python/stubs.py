@@ -153,8 +153,8 @@ def awaited(node: ast.ClassDef) -> ast.ClassDef:
         elif member.name not in AT_ONCE and not member.name.startswith("iter_"):
             member.returns = expression(f"Coroutine[Any, Any, {returned}]")
         for argument in member.args.args:
-            if isinstance(argument.annotation, ast.Name) and argument.annotation.id == "_Messages":
-                argument.annotation.id = "_AwaitedMessages"
+            if isinstance(argument.annotation, ast.Name) and argument.annotation.id in ("_Messages", "_File"):
+                argument.annotation.id = argument.annotation.id.replace("_", "_Awaited", 1)
             if member.name == "handle" and argument.arg == "function":
                 argument.annotation = expression("Callable[[AsyncDelivery], Awaitable[object]]")
     return node

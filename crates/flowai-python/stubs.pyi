@@ -76,6 +76,14 @@ class _Opening(Protocol[_T_co]):
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
+@type_check_only
+class _AwaitedReadable(Protocol):
+    def read(self, size: int, /) -> Awaitable[bytes]: ...
+
+_Piece: TypeAlias = bytes | bytearray | memoryview
+_File: TypeAlias = _Path | _Piece | BinaryIO | _Readable | Iterable[_Piece]
+_AwaitedFile: TypeAlias = _File | _AwaitedReadable | AsyncIterable[_Piece]
+
 @disjoint_base
 class Model:
     __match_args__: ClassVar[tuple[str, ...]]
@@ -269,7 +277,7 @@ class Client:
     def upload_media(
         self,
         thread_id: str,
-        file: _Path | bytes | bytearray | memoryview | BinaryIO | _Readable,
+        file: _File,
         *,
         media_type: _MediaType | None = None,
         mime_type: str | None = None,

@@ -162,6 +162,14 @@ class _Opening(Protocol[_T_co]):
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
+@type_check_only
+class _AwaitedReadable(Protocol):
+    def read(self, size: int, /) -> Awaitable[bytes]: ...
+
+_Piece: TypeAlias = bytes | bytearray | memoryview
+_File: TypeAlias = _Path | _Piece | BinaryIO | _Readable | Iterable[_Piece]
+_AwaitedFile: TypeAlias = _File | _AwaitedReadable | AsyncIterable[_Piece]
+
 @disjoint_base
 class Model:
     """The base of every model: a document of the API that cannot be changed. Models are equal when their documents are."""
@@ -1940,7 +1948,7 @@ class Client:
     def upload_media(
         self,
         thread_id: str,
-        file: _Path | bytes | bytearray | memoryview | BinaryIO | _Readable,
+        file: _File,
         *,
         media_type: _MediaType | None = None,
         mime_type: str | None = None,
@@ -1959,15 +1967,16 @@ class Client:
     ) -> Receipt:
         """Uploads a file of at most 250 MB, streamed ("Media message" of the API document).
 
-        file: a path (str or os.PathLike), the content (bytes, bytearray, memoryview), or a binary file object, which is
-            read in pieces on this thread.
+        file: a path (str or os.PathLike), the content (bytes, bytearray, memoryview), a binary file object, or an iterable
+            of bytes, such as a generator. The last two are read in pieces on this thread; AsyncClient reads them in another
+            one, and takes asynchronous iterables and files whose ``read`` is a coroutine function too.
         media_type: ``image``, ``file``, ``audio`` or ``video``; by the MIME type if not given.
         mime_type: str such as ``image/png``; by the name of the file if not given.
         filename: str, the name that the service is told.
         url: str, where the file can be found too.
         title: str, a name for it (later versions of the API).
         progress: called on this thread as progress(done, total) in bytes; total is None when it is not known. An exception
-            that it raises ends the upload.
+            that it raises ends the upload and comes out of this call; what it returns does not matter.
         idle_timeout: seconds without any progress after which the upload ends.
         timeout: seconds for the whole upload, which has no limit if not given.
         The other arguments and the errors are those of send_text.
@@ -2610,7 +2619,7 @@ class AsyncClient:
     def upload_media(
         self,
         thread_id: str,
-        file: _Path | bytes | bytearray | memoryview | BinaryIO | _Readable,
+        file: _AwaitedFile,
         *,
         media_type: _MediaType | None = None,
         mime_type: str | None = None,
@@ -2629,15 +2638,16 @@ class AsyncClient:
     ) -> Coroutine[Any, Any, Receipt]:
         """Uploads a file of at most 250 MB, streamed ("Media message" of the API document).
 
-        file: a path (str or os.PathLike), the content (bytes, bytearray, memoryview), or a binary file object, which is
-            read in pieces on this thread.
+        file: a path (str or os.PathLike), the content (bytes, bytearray, memoryview), a binary file object, or an iterable
+            of bytes, such as a generator. The last two are read in pieces on this thread; AsyncClient reads them in another
+            one, and takes asynchronous iterables and files whose ``read`` is a coroutine function too.
         media_type: ``image``, ``file``, ``audio`` or ``video``; by the MIME type if not given.
         mime_type: str such as ``image/png``; by the name of the file if not given.
         filename: str, the name that the service is told.
         url: str, where the file can be found too.
         title: str, a name for it (later versions of the API).
         progress: called on this thread as progress(done, total) in bytes; total is None when it is not known. An exception
-            that it raises ends the upload.
+            that it raises ends the upload and comes out of this call; what it returns does not matter.
         idle_timeout: seconds without any progress after which the upload ends.
         timeout: seconds for the whole upload, which has no limit if not given.
         The other arguments and the errors are those of send_text.

@@ -266,15 +266,16 @@ impl Calls {
 
     /// Uploads a file of at most 250 MB, streamed ("Media message" of the API document).
     ///
-    /// file: a path (str or os.PathLike), the content (bytes, bytearray, memoryview), or a binary file object, which is
-    ///     read in pieces on this thread.
+    /// file: a path (str or os.PathLike), the content (bytes, bytearray, memoryview), a binary file object, or an iterable
+    ///     of bytes, such as a generator. The last two are read in pieces on this thread; AsyncClient reads them in another
+    ///     one, and takes asynchronous iterables and files whose ``read`` is a coroutine function too.
     /// media_type: ``image``, ``file``, ``audio`` or ``video``; by the MIME type if not given.
     /// mime_type: str such as ``image/png``; by the name of the file if not given.
     /// filename: str, the name that the service is told.
     /// url: str, where the file can be found too.
     /// title: str, a name for it (later versions of the API).
     /// progress: called on this thread as progress(done, total) in bytes; total is None when it is not known. An exception
-    ///     that it raises ends the upload.
+    ///     that it raises ends the upload and comes out of this call; what it returns does not matter.
     /// idle_timeout: seconds without any progress after which the upload ends.
     /// timeout: seconds for the whole upload, which has no limit if not given.
     /// The other arguments and the errors are those of send_text.

@@ -1,4 +1,4 @@
-//! Files to upload: paths, bytes, and file objects that are read on the caller's thread while it waits.
+//! Files to upload: paths, bytes, and file objects and iterators that are read on the caller's thread while it waits.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -8,7 +8,7 @@ use pyo3::{
     exceptions::PyTypeError,
     prelude::*,
     pybacked::PyBackedBytes,
-    types::{PyBytes, PyString},
+    types::{PyIterator, PyString},
 };
 
 use crate::{
@@ -61,10 +61,29 @@ impl About<'_, '_> {
     }
 }
 
-/// A file object that is read while the call waits.
+/// What is read while the call waits.
 pub struct Source {
-    pub read: Py<PyAny>,
+    pub pieces: Pieces,
     pub feeder: Feeder,
+}
+
+/// Where pieces come from.
+pub enum Pieces {
+    /// A function that is called with a size; nothing is the end.
+    Read(Py<PyAny>),
+    /// A coroutine function that is called with a size.
+    ReadAwaited(Py<PyAny>),
+    Iterator(Py<PyIterator>),
+    AsyncIterator(Py<PyAny>),
+}
+
+impl Pieces {
+    pub fn object(&self) -> &Py<PyAny> {
+        match self {
+            Pieces::Read(object) | Pieces::ReadAwaited(object) | Pieces::AsyncIterator(object) => object,
+            Pieces::Iterator(iterator) => iterator.as_any(),
+        }
+    }
 }
 
 /// An upload of whatever the caller has, and where its bytes come from if they are fed piece by piece.
@@ -84,25 +103,45 @@ pub fn upload(file: &Bound<'_, PyAny>, face: Face) -> Outcome<(Upload, Option<So
             .map_err(|_| Failure::argument("file", "is not a path that this system can have"))?;
         return Ok((Upload::from_path(path)?, None));
     }
-    if !file.hasattr(interned!(py, "read"))? {
-        return Err(Failure::wrong_type(
-            "file",
-            "a path, bytes or a binary file object",
-            file,
-        ));
+    let (pieces, length) = pieces(file, face)?;
+    let (upload, feeder) = Upload::from_chunks(length, name(file))?;
+    Ok((upload, Some(Source { pieces, feeder })))
+}
+
+/// How to read something, and how much of it there is if that is known.
+fn pieces(file: &Bound<'_, PyAny>, face: Face) -> Outcome<(Pieces, Option<u64>)> {
+    let py = file.py();
+    if file.hasattr(interned!(py, "read"))? {
+        let read = file.getattr(interned!(py, "read"))?;
+        let is_awaited = face == Face::Awaitable
+            && py
+                .import(interned!(py, "inspect"))?
+                .call_method1(interned!(py, "iscoroutinefunction"), (&read,))?
+                .is_truthy()?;
+        return Ok(match is_awaited {
+            true => (Pieces::ReadAwaited(read.unbind()), None),
+            false => (Pieces::Read(read.unbind()), remaining(file)),
+        });
     }
-    let (upload, feeder) = Upload::from_chunks(remaining(file), name(file))?;
-    let read = file.getattr(interned!(py, "read"))?.unbind();
-    Ok((upload, Some(Source { read, feeder })))
+    if file.hasattr(interned!(py, "__aiter__"))? {
+        if face == Face::Blocking {
+            let wanted = "something that can be read without awaiting it (see AsyncClient)";
+            return Err(Failure::wrong_type("file", wanted, file));
+        }
+        let iterator = file.call_method0(interned!(py, "__aiter__"))?;
+        return Ok((Pieces::AsyncIterator(iterator.unbind()), None));
+    }
+    let Ok(iterator) = file.try_iter() else {
+        let wanted = "a path, bytes, a binary file object or an iterable of bytes";
+        return Err(Failure::wrong_type("file", wanted, file));
+    };
+    Ok((Pieces::Iterator(iterator.unbind()), None))
 }
 
 /// How much there is to read, if the file knows.
 fn remaining(file: &Bound<'_, PyAny>) -> Option<u64> {
-    let seekable = file
-        .call_method0("seekable")
-        .and_then(|answer| answer.is_truthy())
-        .ok()?;
-    if !seekable {
+    let seekable = file.call_method0("seekable").ok()?;
+    if refuse_awaitable(&seekable, "").is_err() || !seekable.is_truthy().ok()? {
         return None;
     }
     let here: u64 = file.call_method0("tell").ok()?.extract().ok()?;
@@ -126,20 +165,51 @@ fn name(file: &Bound<'_, PyAny>) -> String {
 impl Source {
     fn feed(&mut self, py: Python<'_>) -> PyResult<()> {
         while self.feeder.wants_more() {
-            self.feeder.feed(chunk(&self.read.bind(py).call1((CHUNK,))?)?);
+            match &self.pieces {
+                Pieces::Iterator(iterator) => match iterator.bind(py).clone().next() {
+                    Some(given) => {
+                        let piece = chunk(&given?)?;
+                        // Nothing would be the end.
+                        if !piece.is_empty() {
+                            self.feeder.feed(piece);
+                        }
+                    }
+                    None => self.feeder.feed(Bytes::new()),
+                },
+                pieces => {
+                    let given = pieces.object().bind(py).call1((CHUNK,))?;
+                    self.feeder.feed(chunk(&given)?);
+                }
+            }
         }
         Ok(())
     }
 }
 
-/// What a file object gave.
+/// What a file object or an iterator gave.
 pub fn chunk(given: &Bound<'_, PyAny>) -> PyResult<Bytes> {
-    match given.cast::<PyBytes>() {
-        Ok(bytes) => Ok(Bytes::copy_from_slice(bytes.as_bytes())),
-        Err(_) => Err(PyTypeError::new_err(
+    refuse_awaitable(
+        given,
+        "the reads of file cannot be awaited here; AsyncClient awaits them",
+    )?;
+    match buffer(given)? {
+        Some(bytes) => Ok(Bytes::copy_from_slice(bytes.as_bytes())),
+        None => Err(PyTypeError::new_err(
             "file must be opened in binary mode and give bytes",
         )),
     }
+}
+
+/// Refuses what a coroutine function gave where nobody awaits it.
+fn refuse_awaitable(given: &Bound<'_, PyAny>, problem: &'static str) -> PyResult<()> {
+    let py = given.py();
+    if !given.hasattr(interned!(py, "__await__"))? {
+        return Ok(());
+    }
+    if given.hasattr(interned!(py, "close"))? {
+        given.call_method0(interned!(py, "close"))?;
+    }
+    Err(PyTypeError::new_err(problem))
 }
 
 /// Tells the caller how far the upload is, whenever that has changed.
@@ -162,7 +232,11 @@ impl Report {
         let done = self.progress.done();
         if self.told != Some(done) {
             self.told = Some(done);
-            self.callback.bind(py).call1((done, self.progress.total()))?;
+            let given = self.callback.bind(py).call1((done, self.progress.total()))?;
+            refuse_awaitable(
+                &given,
+                "progress must not be a coroutine function: nobody would await it",
+            )?;
         }
         Ok(())
     }

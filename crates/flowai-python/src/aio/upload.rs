@@ -1,4 +1,5 @@
-//! Uploads to await: files are read in threads of the loop's executor, progress is told on its own.
+//! Uploads to await: files and iterators are read in threads of the loop's executor, or by tasks of the loop if they are
+//! asynchronous; progress is told on the loop's own thread.
 
 use std::{
     future,
@@ -13,7 +14,9 @@ use flowai::{
     Call, Feeder, Progress, Receipt,
     runtime::{self, TICK},
 };
-use pyo3::{IntoPyObjectExt, PyTraverseError, PyVisit, prelude::*};
+use pyo3::{
+    IntoPyObjectExt, PyTraverseError, PyVisit, exceptions::PyStopAsyncIteration, prelude::*, types::PyDict,
+};
 use tokio::sync::Notify;
 
 use super::{
@@ -24,7 +27,7 @@ use crate::{
     client::Answer,
     errors::Outcome,
     results,
-    upload::{CHUNK, Report, Source, chunk},
+    upload::{CHUNK, Pieces, Report, Source, chunk},
 };
 
 type Prepared = (Call<Receipt>, Arc<Progress>, Option<Source>);
@@ -35,10 +38,14 @@ pub fn upload(py: Python<'_>, prepared: Outcome<Prepared>, callback: Option<Py<P
         Err(failure) => Awaitable::failing(name("upload_media"), failure),
         Ok((call, progress, source)) => {
             let report = callback.map(|callback| Report::new(callback, progress));
-            let (read, feeder) = source.map(|source| (source.read, source.feeder)).unzip();
+            let (pieces, feeder) = source.map(|source| (source.pieces, source.feeder)).unzip();
             let hatch = Arc::new(Hatch::default());
             let work = work(call, feeder, Arc::clone(&hatch), report.is_some());
-            let file = read.map(|read| File { read, hatch });
+            let file = pieces.map(|pieces| File {
+                pieces,
+                hatch,
+                reading: None,
+            });
             let aside = Beside { file, report };
             Awaitable::beside(name("upload_media"), work, Some(Box::new(aside)))
         }
@@ -102,23 +109,71 @@ struct Beside {
 }
 
 struct File {
-    read: Py<PyAny>,
+    pieces: Pieces,
     hatch: Arc<Hatch>,
+    /// The future of asyncio that gives the next piece.
+    reading: Option<Py<PyAny>>,
 }
+
+impl File {
+    /// Has the next piece read: beside the loop what blocks, by a task of it what is awaited.
+    fn read(&mut self, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = event_loop.py();
+        let beside = interned!(py, "run_in_executor");
+        let object = self.pieces.object().bind(py);
+        let reading = match &self.pieces {
+            Pieces::Read(_) => event_loop.call_method1(beside, (py.None(), object, CHUNK))?,
+            Pieces::Iterator(_) => {
+                let next = py.import(interned!(py, "builtins"))?.getattr("next")?;
+                event_loop.call_method1(beside, (py.None(), next, object, Bound::new(py, End)?))?
+            }
+            Pieces::ReadAwaited(_) => awaited(event_loop, &object.call1((CHUNK,))?)?,
+            Pieces::AsyncIterator(_) => {
+                awaited(event_loop, &object.call_method0(interned!(py, "__anext__"))?)?
+            }
+        };
+        let is_file = matches!(self.pieces, Pieces::Read(_) | Pieces::ReadAwaited(_));
+        let hatch = Arc::clone(&self.hatch);
+        let hand_over = Bound::new(py, HandOver { hatch, is_file })?;
+        reading.call_method1(interned!(py, "add_done_callback"), (hand_over,))?;
+        self.reading = Some(reading.unbind());
+        Ok(())
+    }
+}
+
+/// A task of the loop that waits for something.
+fn awaited<'py>(event_loop: &Bound<'py, PyAny>, given: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = event_loop.py();
+    let keywords = PyDict::new(py);
+    keywords.set_item("loop", event_loop)?;
+    let asyncio = py.import(interned!(py, "asyncio"))?;
+    asyncio.call_method(interned!(py, "ensure_future"), (given,), Some(&keywords))
+}
+
+impl Drop for File {
+    /// Nobody waits for the next piece any more.
+    fn drop(&mut self) {
+        if let Some(reading) = self.reading.take() {
+            Python::try_attach(|py| {
+                // It fails when the loop is closed, and then nothing is read either.
+                let _ = reading.call_method0(py, "cancel");
+            });
+        }
+    }
+}
+
+/// What the end of an iterator gives.
+#[pyclass(module = "flowai", name = "_End", frozen)]
+struct End;
 
 impl Aside for Beside {
     fn attend(&mut self, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = event_loop.py();
-        if let Some(file) = &self.file
+        if let Some(file) = &mut self.file
             && file.hatch.is_wanted.swap(false, Ordering::AcqRel)
         {
-            let arguments = (py.None(), &file.read, CHUNK);
-            let reading = event_loop.call_method1(interned!(py, "run_in_executor"), arguments)?;
-            let hatch = Arc::clone(&file.hatch);
-            let hand_over = Bound::new(py, HandOver { hatch })?;
-            reading.call_method1(interned!(py, "add_done_callback"), (hand_over,))?;
+            file.read(event_loop)?;
         }
-        self.finish(py)
+        self.finish(event_loop.py())
     }
 
     fn finish(&mut self, py: Python<'_>) -> PyResult<()> {
@@ -127,7 +182,10 @@ impl Aside for Beside {
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         if let Some(file) = &self.file {
-            visit.call(&file.read)?;
+            visit.call(file.pieces.object())?;
+            if let Some(reading) = &file.reading {
+                visit.call(reading)?;
+            }
         }
         self.report
             .as_ref()
@@ -139,13 +197,33 @@ impl Aside for Beside {
 #[pyclass(module = "flowai", name = "_HandOver", frozen)]
 struct HandOver {
     hatch: Arc<Hatch>,
+    /// Whether an empty piece is the end.
+    is_file: bool,
+}
+
+impl HandOver {
+    /// The next piece, which is empty at the end; none when another one has to be asked for.
+    fn piece(&self, reading: &Bound<'_, PyAny>) -> PyResult<Option<Bytes>> {
+        let py = reading.py();
+        let given = match reading.call_method0(interned!(py, "result")) {
+            Err(error) if !self.is_file && error.is_instance_of::<PyStopAsyncIteration>(py) => {
+                return Ok(Some(Bytes::new()));
+            }
+            given => given?,
+        };
+        if given.is_instance_of::<End>() {
+            return Ok(Some(Bytes::new()));
+        }
+        let piece = chunk(&given)?;
+        Ok((self.is_file || !piece.is_empty()).then_some(piece))
+    }
 }
 
 #[pymethods]
 impl HandOver {
     fn __call__(&self, reading: &Bound<'_, PyAny>) {
-        let piece = reading.call_method0("result").and_then(|given| chunk(&given));
-        *self.hatch.piece.lock().unwrap_or_else(PoisonError::into_inner) = Some(piece);
+        let piece = self.piece(reading).transpose();
+        *self.hatch.piece.lock().unwrap_or_else(PoisonError::into_inner) = piece;
         self.hatch.arrived.notify_one();
     }
 }
