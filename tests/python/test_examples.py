@@ -9,6 +9,8 @@ import sys
 import sysconfig
 import types
 
+import pytest
+
 import flowai
 from conftest import SECRET
 from flowai.__main__ import main as run_module
@@ -151,6 +153,26 @@ def test_example_outbox(sandbox, tmp_path):
     assert ["Hello" in lines[0], "Again" in lines[1]] == [True, True]
     with run_example("outbox.py", path, "t", **key) as example:
         assert example.communicate(timeout=60) == ("", "")
+
+
+@pytest.mark.parametrize("bar", ["tqdm", "rich"])
+def test_bars_of_an_upload(sandbox, tmp_path, bar):
+    path = tmp_path / "photo.png"
+    path.write_bytes(b"x" * 3 * 1024 * 1024)
+    finished = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / "python" / "upload_progress.py"), "t", str(path), bar],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={"FLOWAI_API_KEY": sandbox.api_key, "FLOWAI_BASE_URL": sandbox.base_url, "COLUMNS": "100"},
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.splitlines()[-1] == "ok"
+    shown = finished.stderr if bar == "tqdm" else finished.stdout
+    assert "photo.png" in shown
+    assert ("3.00M/3.00M" if bar == "tqdm" else "3.1/3.1 MB") in shown
+    assert sandbox.requests[-1].file.length == 3 * 1024 * 1024
 
 
 def test_every_example_is_run_here():

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import subprocess
-import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +16,6 @@ from loops import Run
 from test_upload_memory import MIB, MOST_GROWTH, SIZE, block, expected, listening, peak
 from vectors import KEY
 
-ROOT = Path(__file__).parent.parent.parent
 PIECES = [b"a" * 10, b"", bytearray(b"b" * 300_000), memoryview(b"c"), b"d" * 700_000]
 LENGTH = 10 + 300_000 + 1 + 700_000
 
@@ -188,23 +184,3 @@ def test_memory(form: str) -> None:
     assert server.seen == [expected(2), expected(SIZE // MIB)]
     assert seen["growth"] <= MOST_GROWTH, f"{seen['growth'] / MIB:.1f} MiB"
     assert seen["last"] == [SIZE, None]
-
-
-@pytest.mark.parametrize("bar", ["tqdm", "rich"])
-def test_bars(sandbox: flowai.Sandbox, tmp_path: Path, bar: str) -> None:
-    path = tmp_path / "photo.png"
-    path.write_bytes(b"x" * 3 * MIB)
-    finished = subprocess.run(
-        [sys.executable, str(ROOT / "examples/python/upload_progress.py"), "t", str(path), bar],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={"FLOWAI_API_KEY": sandbox.api_key, "FLOWAI_BASE_URL": sandbox.base_url, "COLUMNS": "100"},
-    )
-    assert finished.returncode == 0, finished.stderr
-    assert finished.stdout.splitlines()[-1] == "ok"
-    shown = finished.stderr if bar == "tqdm" else finished.stdout
-    assert "photo.png" in shown
-    assert ("3.00M/3.00M" if bar == "tqdm" else "3.1/3.1 MB") in shown
-    assert sandbox.requests[-1].file.length == 3 * MIB
