@@ -18,12 +18,12 @@ DESTDIR  ?=
 FEATURES ?= full
 PROFILE  ?= release
 
-.PHONY: help install uninstall dist-c abi doxygen demo test test-rust test-python test-c test-docs test-durability soak soak-c check lint header stubs clean
+.PHONY: help install uninstall dist-c abi doxygen demo test test-rust test-python test-c test-docs test-durability soak soak-c soak-python check lint header stubs clean
 
 help:
 	@echo "make demo    a Python and a C program talk to a bot on this machine; a receiver is killed, and no reply is lost"
 	@echo "make test    everything is proven: Rust, Python, C, the command line (needs cargo, Python 3.10+, a C compiler)"
-	@echo "make soak    the same kills, power failures and failing disks as in make test, for hours"
+	@echo "make soak    the same kills, power failures, failing disks, forks and exits as in make test, for hours"
 	@echo "make lint    formatting, clippy, ruff, mypy"
 	@echo "make check   test, lint, and what needs more tools: valgrind, a browser (scripts/setup-debian installs them)"
 	@echo "make install PREFIX=/usr/local    libflowai for other programs: libraries, headers, pkg-config, CMake; make uninstall"
@@ -69,8 +69,10 @@ test-durability: $(VENV)/tools
 
 SOAK := KILLS=2000 STEP_KILLS=40 POWER_RUNS=300 POWER_CUTS=300 FAULTS=2000 FULL_DISKS=200 JUMPS=10000 FIGHT_EVENTS=2000 \
         SLOW_CLIENTS=1024 SEQUENCES=20000 SEED=$(shell date +%s)
+# Forks, interrupts and exits of Python programs: tests/python/tries.py.
+SOAK_PYTHON := FORKS=170 INTERRUPTS=200 EXITS=100 MESSAGES=200000
 
-soak:
+soak: soak-python
 	env $(addprefix FLOWAI_,$(SOAK)) $(MAKE) test-durability
 	env $(addprefix FLOWAI_,$(SOAK)) $(MAKE) soak-c
 
@@ -79,6 +81,11 @@ soak-c: $(VENV)/tools
 	@scripts/need cargo cc
 	$(CARGO) build -p flowai-testkit -p flowai-c
 	FLOWAI_LIB_DIR=$(TARGET)/debug FLOWAI_BIN_DIR=$(TARGET)/debug $(BIN)/python -m pytest -q -s tests/c/test_sequences.py
+
+soak-python: $(VENV)/installed $(VENV)/tools
+	$(CARGO) build -p flowai-testkit -p flowai-cli
+	env $(addprefix FLOWAI_,$(SOAK_PYTHON)) FLOWAI_BIN_DIR=$(TARGET)/debug $(BIN)/python -m pytest -q \
+	    tests/python/test_processes.py tests/python/test_interrupt.py tests/python/test_send_many.py
 
 check: lint test
 	FLOWAI_LIB_DIR=$(TARGET)/debug FLOWAI_BIN_DIR=$(TARGET)/debug $(BIN)/python -m pytest -q tests/extra

@@ -10,6 +10,7 @@ import pytest
 
 import flowai
 from loops import run as run
+from tries import FIGURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -103,3 +104,8 @@ def serve() -> Iterator[Callable[..., Server]]:
     yield start
     for server in servers:
         server.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if FIGURES:
+        terminalreporter.write_line("\n" + "\n".join(FIGURES))

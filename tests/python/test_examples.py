@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import sysconfig
 import types
+from collections.abc import Iterator
 
 import pytest
 
@@ -39,14 +42,23 @@ def test_command_line():
     assert isinstance(run_module, types.FunctionType)
 
 
-def run_example(name: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, str(ROOT / "examples" / "python" / name), *arguments],
+@contextlib.contextmanager
+def run_example(name: str, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """Run an example. When a test fails meanwhile it is ended, and says where it was: it may run for ever."""
+    with subprocess.Popen(
+        [sys.executable, "-X", "faulthandler", str(ROOT / "examples" / "python" / name), *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**ENVIRONMENT, **environment},
-    )
+    ) as example:
+        try:
+            yield example
+        except BaseException:
+            example.send_signal(signal.SIGABRT)
+            out, err = example.communicate()
+            print(f"{name} had written: {out}\n{err}")
+            raise
 
 
 def test_example_echo_conversation():

@@ -7,6 +7,8 @@ import gc
 import itertools
 import json
 import random
+import resource
+import sys
 import threading
 import time
 import tracemalloc
@@ -18,6 +20,7 @@ import pytest
 
 import flowai
 from conftest import Server, reply
+from tries import FIGURES, MESSAGES
 from vectors import server
 
 LONG = 60.0
@@ -353,8 +356,14 @@ def test_many_at_the_same_time(serve: Any) -> None:
     assert server().counts("manymany")["distinct"] == 2400
 
 
+def most_memory() -> int:
+    """The most memory that this process has had, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
 def test_memory_does_not_grow_with_the_messages(serve: Any) -> None:
     client = flowai.Client(**server().fault("ok", "manymemory"))
+    before = most_memory()
 
     def run(count: int) -> int:
         gc.collect()
@@ -366,8 +375,10 @@ def test_memory_does_not_grow_with_the_messages(serve: Any) -> None:
         return most
 
     run(1000)
-    few, many = run(2000), run(6000)
+    few, many = run(2000), run(MESSAGES)
+    FIGURES.append(f"iter_send_many: {few:,} bytes of Python for 2,000 messages, {many:,} for {MESSAGES:,}")
     assert many < few + 200_000, (few, many)
+    assert most_memory() < before + 20_000_000, (before, most_memory())
 
 
 @pytest.mark.parametrize("iterating", [False, True])

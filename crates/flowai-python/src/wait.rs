@@ -29,7 +29,7 @@ pub fn call<T: Send>(py: Python<'_>, call: Call<T>) -> Outcome<T> {
 }
 
 /// Runs a wait of the core detached from the interpreter. Whatever a signal handler raises ends it, as does an exception
-/// of `also`, which is called whenever there is time for it.
+/// of `also`, which is called whenever there is time for it; that exception says what became of a message.
 pub fn ticking<T: Send>(
     py: Python<'_>,
     also: impl FnMut(Python<'_>) -> PyResult<()> + Send,
@@ -72,13 +72,34 @@ pub fn calling<T: Send>(
         })
     });
     let passed = ear.pass_on(py);
-    match raised {
-        Some(error) => Err(Failure::Python(error)),
-        None => {
+    match (raised, outcome) {
+        (Some(error), Err(Failure::Core(stopped))) => {
+            tell(py, &error, &stopped);
+            Err(error.into())
+        }
+        (Some(error), _) => Err(error.into()),
+        (None, outcome) => {
             passed?;
             outcome
         }
     }
+}
+
+/// Lets an exception that ended a send say what became of the message.
+fn tell(py: Python<'_>, raised: &PyErr, stopped: &Error) {
+    let Some(delivery) = stopped.delivery() else {
+        return;
+    };
+    let (value, operation) = (raised.value(py), stopped.operation().unwrap_or_default());
+    let mut note = format!("flowai: {operation} was interrupted, and its message is {delivery}");
+    if let Some(id) = stopped.trace_id() {
+        note = format!("{note} (trace id {id})");
+    }
+    // An exception of somebody else may not take them; it comes up in any case.
+    let _ = value.setattr("delivery", delivery.name());
+    let _ = value.setattr("operation", operation);
+    let _ = value.setattr("trace_id", stopped.trace_id());
+    let _ = value.call_method1("add_note", (note,));
 }
 
 /// Runs something of the core that takes no longer than a moment, such as a commit, detached from the interpreter.
