@@ -40,3 +40,8 @@ def test_links_lead_somewhere(page: Path) -> None:
         target = (folder / path).resolve() if path else page
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+def test_every_page_is_in_the_guide() -> None:
+    listed = {link.partition("#")[0] for link in links(ROOT / "docs" / "README.md")}
+    assert {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"} <= listed
