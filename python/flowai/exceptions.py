@@ -33,6 +33,13 @@ class FlowAIError(Exception):
         retry_after: how many seconds the service asked to wait.
         errno: the number of the system's error behind it, such as errno.ECONNREFUSED.
         strerror: what the system calls that error.
+
+    >>> sandbox.fail_next(status=500)
+    >>> try:
+    ...     receipt = client.send_text("thread-1", "Hello")
+    ... except flowai.FlowAIError as error:
+    ...     print(error.kind, error.delivery, error.retryable)
+    server maybe_sent False
     """
 
     kind: str = "internal"
@@ -96,115 +103,264 @@ class FlowAIError(Exception):
 
 
 class InvalidArgumentError(FlowAIError, ValueError):
-    """An argument was refused before anything was sent; ``argument`` names it."""
+    """An argument was refused before anything was sent; ``argument`` names it.
+
+    >>> try:
+    ...     receipt = client.send_text("thread-1", "")
+    ... except flowai.InvalidArgumentError as error:
+    ...     print(error.argument)
+    text
+    """
 
     kind = "invalid_argument"
 
 
 class APIConnectionError(FlowAIError, ConnectionError):
-    """There was no connection, or it failed."""
+    """There was no connection, or it failed.
+
+    >>> nobody = flowai.Client("KEY", base_url="http://127.0.0.1:9/rest/v1/", max_retries=0)
+    >>> try:
+    ...     receipt = nobody.send_text("thread-1", "Hello")
+    ... except flowai.APIConnectionError as error:
+    ...     print(error.delivery)
+    not_sent
+    """
 
     kind = "connection"
 
 
 class APITimeoutError(FlowAIError, TimeoutError):
-    """The deadline passed."""
+    """The deadline passed.
+
+    >>> sandbox.fail_next(connection="stall")
+    >>> try:
+    ...     receipt = client.send_text("thread-1", "Hello", timeout=0.2)
+    ... except flowai.APITimeoutError as error:
+    ...     print(error.delivery)
+    maybe_sent
+    """
 
     kind = "timeout"
 
 
 class APIStatusError(FlowAIError):
-    """The service answered with a status that is not a success."""
+    """The service answered with a status that is not a success.
+
+    >>> sandbox.fail_next(status=418)
+    >>> try:
+    ...     receipt = client.send_text("thread-1", "Hello")
+    ... except flowai.APIStatusError as error:
+    ...     print(error.status, error.delivery)
+    418 rejected
+    """
 
     kind = "bad_request"
 
 
 class BadRequestError(APIStatusError):
-    """The service refused the request: 400, 422 and other 4xx."""
+    """The service refused the request: 400, 422 and other 4xx.
+
+    >>> sandbox.fail_next(status=422)
+    >>> try:
+    ...     receipt = client.send_text("thread-1", "Hello")
+    ... except flowai.BadRequestError as error:
+    ...     print(error.status, error.delivery)
+    422 rejected
+    """
 
     kind = "bad_request"
 
 
 class AuthenticationError(APIStatusError):
-    """The API key was refused: 401, 402, 403."""
+    """The API key was refused: 401, 402, 403.
+
+    >>> sandbox.fail_next(status=403)
+    >>> try:
+    ...     receipt = client.send_text("thread-1", "Hello")
+    ... except flowai.AuthenticationError as error:
+    ...     print(error.status, error.delivery)
+    403 rejected
+    """
 
     kind = "authentication"
 
 
 class NotFoundError(APIStatusError):
-    """404."""
+    """404.
+
+    >>> sandbox.fail_next(status=404)
+    >>> try:
+    ...     receipt = client.send_text("thread-1", "Hello")
+    ... except flowai.NotFoundError as error:
+    ...     print(error.status, error.delivery)
+    404 rejected
+    """
 
     kind = "not_found"
 
 
 class PayloadTooLargeError(APIStatusError):
-    """413."""
+    """413.
+
+    >>> sandbox.fail_next(status=413)
+    >>> try:
+    ...     receipt = client.send_text("thread-1", "Hello")
+    ... except flowai.PayloadTooLargeError as error:
+    ...     print(error.status, error.delivery)
+    413 rejected
+    """
 
     kind = "payload_too_large"
 
 
 class RateLimitError(APIStatusError):
-    """429; ``retry_after`` says how many seconds to wait, if the service did."""
+    """429; ``retry_after`` says how many seconds to wait, if the service did.
+
+    >>> sandbox.fail_next(status=429, times=3, retry_after=1000)
+    >>> try:
+    ...     receipt = client.send_text("thread-1", "Hello")
+    ... except flowai.RateLimitError as error:
+    ...     print(error.retry_after, error.retryable)
+    1000.0 True
+    """
 
     kind = "rate_limited"
 
 
 class ServerError(APIStatusError):
-    """5xx."""
+    """5xx.
+
+    >>> sandbox.fail_next(status=502)
+    >>> try:
+    ...     receipt = client.send_text("thread-1", "Hello")
+    ... except flowai.ServerError as error:
+    ...     print(error.status, error.delivery)
+    502 maybe_sent
+    """
 
     kind = "server"
 
 
 class RedirectError(APIStatusError):
-    """3xx. Redirects are not followed, since that would carry the key and the message elsewhere."""
+    """3xx. Redirects are not followed, since that would carry the key and the message elsewhere.
+
+    >>> sandbox.fail_next(status=302)
+    >>> try:
+    ...     receipt = client.send_text("thread-1", "Hello")
+    ... except flowai.RedirectError as error:
+    ...     print(error.status, error.delivery)
+    302 rejected
+    """
 
     kind = "redirect"
 
 
 class APIResponseError(FlowAIError):
-    """An answer that makes no sense."""
+    """An answer that makes no sense.
+
+    >>> sandbox.fail_next(status=200, body="no JSON")
+    >>> try:
+    ...     page = client.history("thread-1")
+    ... except flowai.APIResponseError as error:
+    ...     print(error.status)
+    200
+    """
 
     kind = "response"
 
 
 class WebhookParseError(FlowAIError, ValueError):
-    """A webhook body that is not an event."""
+    """A webhook body that is not an event.
+
+    >>> try:
+    ...     event = flowai.parse_event(b"no JSON")
+    ... except flowai.WebhookParseError as error:
+    ...     print(error.kind)
+    webhook_parse
+    """
 
     kind = "webhook_parse"
 
 
 class WebhookVerificationError(FlowAIError):
-    """A webhook call that does not prove where it comes from. Answer it with status 401."""
+    """A webhook call that does not prove where it comes from. Answer it with status 401.
+
+    >>> try:
+    ...     event = verifier.unwrap(b"{}", {})
+    ... except flowai.WebhookVerificationError as error:
+    ...     print(error.kind)
+    webhook_verification
+    """
 
     kind = "webhook_verification"
 
 
 class StorageError(FlowAIError, OSError):
-    """A file or database failed."""
+    """A file or database failed.
+
+    >>> try:
+    ...     attached = flowai.Inbox.attach("missing.db")
+    ... except flowai.StorageError as error:
+    ...     print(error.kind)
+    storage
+    """
 
     kind = "storage"
 
 
 class QueueFullError(FlowAIError):
-    """A bounded queue is full."""
+    """A bounded queue is full.
+
+    >>> small = flowai.Outbox.open("small.db", nobody, max_messages=1)
+    >>> receipt = small.send_text("thread-1", "Hello")
+    >>> try:
+    ...     receipt = small.send_text("thread-1", "Hello again")
+    ... except flowai.QueueFullError as error:
+    ...     print(error.delivery)
+    not_sent
+    >>> small.close()
+    """
 
     kind = "queue_full"
 
 
 class ClosedError(FlowAIError):
-    """The object was closed."""
+    """The object was closed.
+
+    >>> client.close()
+    >>> try:
+    ...     receipt = client.send_text("thread-1", "Hello")
+    ... except flowai.ClosedError as error:
+    ...     print(error.delivery)
+    not_sent
+    """
 
     kind = "closed"
 
 
 class ForkedError(FlowAIError):
-    """The object belongs to the process that this one was forked from."""
+    """The object belongs to the process that this one was forked from.
+
+    >>> import os
+    >>> if os.fork() == 0:
+    ...     try:
+    ...         sandbox.close()
+    ...     except flowai.ForkedError:
+    ...         os._exit(0)
+    ...     os._exit(1)
+    >>> os.wait()[1]
+    0
+    """
 
     kind = "forked"
 
 
 class InternalError(FlowAIError):
-    """A defect of this package."""
+    """A defect of this package.
+
+    >>> issubclass(flowai.InternalError, flowai.FlowAIError)
+    True
+    """
 
     kind = "internal"
 

@@ -21,6 +21,9 @@ use crate::{
 /// What the bot replied to Client.ask.
 ///
 /// Replies are equal when their documents, threads and trace ids are; they can be pickled and copied.
+///
+/// >>> client.ask("thread-1", "Hello").text
+/// 'Hello'
 #[pyclass(module = "flowai", frozen)]
 pub struct Reply(flowai::Reply);
 
@@ -124,6 +127,8 @@ impl Reply {
     }
 
     /// The same as a dict.
+    ///
+    /// >>> document = client.ask("thread-1", "Hello").to_dict()
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         py.import(interned!(py, "json"))?
             .call_method1(interned!(py, "loads"), (self.raw(py),))

@@ -125,7 +125,7 @@ macro_rules! constructor {
             #[pyo3(
                 signature = (api_key=None, *, base_url=None, originator=None, timeout=None, connect_timeout=None,
                              max_retries=None, auth_scheme=None, metadata_form=None, max_text_length=None, proxy=None,
-                             ca_file=None, client_cert=None, user_agent=None, trace_ids=true, allow_http=false),
+                             ca_file=None, client_cert=None, user_agent=None, trace_ids=None, allow_http=None),
                 text_signature = "(api_key=None, *, base_url=None, originator='Anonymous', timeout=30.0, connect_timeout=5.0, \
                                   max_retries=2, auth_scheme='Bearer', metadata_form='seed', max_text_length=255, proxy=None, \
                                   ca_file=None, client_cert=None, user_agent=None, trace_ids=True, allow_http=False)"
@@ -144,12 +144,12 @@ macro_rules! constructor {
                 ca_file: Option<std::path::PathBuf>,
                 client_cert: Option<std::path::PathBuf>,
                 user_agent: Given<'_, '_>,
-                trace_ids: bool,
-                allow_http: bool,
+                trace_ids: Given<'_, '_>,
+                allow_http: Given<'_, '_>,
             ) -> Outcome<PyClassInitializer<$class>> {
                 let mut builder = flowai::Client::builder()
-                    .trace_ids(trace_ids)
-                    .allow_http(allow_http);
+                    .trace_ids(optional(trace_ids, "trace_ids", $crate::convert::truth)?.unwrap_or(true))
+                    .allow_http(optional(allow_http, "allow_http", $crate::convert::truth)?.unwrap_or(false));
                 if let Some(key) = optional(api_key, "api_key", text)? {
                     builder = builder.api_key(&key);
                 }
@@ -236,6 +236,8 @@ impl Calls {
     }
 
     /// Closes all connections. Calls made from now on raise ClosedError. Closing again changes nothing.
+    ///
+    /// >>> client.close()
     fn close(&self, py: Python<'_>) -> Answer {
         let client = self.client.clone();
         match self.face {

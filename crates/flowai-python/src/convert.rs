@@ -53,6 +53,14 @@ pub fn seconds_or_zero(value: &Bound<'_, PyAny>, name: &str) -> Outcome<Duration
     Duration::try_from_secs_f64(seconds).map_err(|_| refuse())
 }
 
+/// A bool, and nothing that only counts as one: "no" would be true.
+pub fn truth(value: &Bound<'_, PyAny>, name: &str) -> Outcome<bool> {
+    match value.cast::<PyBool>() {
+        Ok(value) => Ok(value.is_true()),
+        Err(_) => Err(Failure::wrong_type(name, "a bool", value)),
+    }
+}
+
 /// A number that is not a bool.
 pub fn is_number(value: &Bound<'_, PyAny>) -> bool {
     (value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>())

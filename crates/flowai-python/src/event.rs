@@ -30,6 +30,10 @@ use crate::{
 pub struct Event(pub flowai::Event);
 
 /// The parts of a thread id.
+///
+/// >>> event = flowai.parse_event('{"type": "message.reply", "threadId": "7c1f|w_1"}')
+/// >>> event.thread.user, event.thread.channel
+/// ('7c1f', 'w_1')
 #[pyclass(module = "flowai", frozen, eq, hash)]
 #[derive(PartialEq, Eq, Hash)]
 pub struct ThreadId {
@@ -46,6 +50,26 @@ impl ThreadId {
     #[classattr]
     fn __match_args__() -> (&'static str, &'static str) {
         ("user", "channel")
+    }
+
+    #[classmethod]
+    fn _restore(_cls: &Bound<'_, PyType>, user: String, channel: Option<String>) -> ThreadId {
+        ThreadId { user, channel }
+    }
+
+    fn __reduce__<'py>(
+        slf: &Bound<'py, ThreadId>,
+    ) -> PyResult<(Bound<'py, PyAny>, (String, Option<String>))> {
+        let restore = slf.get_type().getattr(interned!(slf.py(), "_restore"))?;
+        Ok((restore, (slf.get().user.clone(), slf.get().channel.clone())))
+    }
+
+    fn __copy__(slf: Bound<'_, ThreadId>) -> Bound<'_, ThreadId> {
+        slf
+    }
+
+    fn __deepcopy__<'py>(slf: Bound<'py, ThreadId>, _memo: &Bound<'py, PyAny>) -> Bound<'py, ThreadId> {
+        slf
     }
 
     fn __str__(&self) -> String {
@@ -82,6 +106,9 @@ pub fn parse_event(body: &Bound<'_, PyAny>) -> Outcome<Event> {
 /// Reads the body of a webhook call as a list of events: of an array its items, else the one event.
 ///
 /// Arguments and errors are those of parse_event; one bad item refuses the whole body.
+///
+/// >>> len(flowai.parse_events('[{"type": "message.reply"}, {"type": "message.reply"}]'))
+/// 2
 #[pyfunction]
 #[pyo3(signature = (body, /))]
 pub fn parse_events(body: &Bound<'_, PyAny>) -> Outcome<Vec<Event>> {
@@ -127,6 +154,9 @@ impl Event {
 
     /// Whether the event belongs to the conversation with this id, a str: the ids are equal, or one of them has no
     /// ``|channel`` and what is before it is equal.
+    ///
+    /// >>> flowai.parse_event('{"threadId": "7c1f|w_1"}').is_for("7c1f")
+    /// True
     #[pyo3(signature = (thread_id, /))]
     fn is_for(&self, thread_id: &Bound<'_, PyAny>) -> Outcome<bool> {
         let thread_id = text(thread_id, "thread_id")?;

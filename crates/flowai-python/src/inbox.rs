@@ -354,6 +354,8 @@ impl Mailbox {
 
     /// Closes the inbox: whoever waits for an event stops, and another process can open the file. Events that are being
     /// handled will be handed out again. Closing again changes nothing.
+    ///
+    /// >>> inbox.close()
     fn close(&self, py: Python<'_>) -> Answer {
         self.brief(py, "close", Ok(()), |inbox, ()| inbox.close(), made(|()| ()))
     }

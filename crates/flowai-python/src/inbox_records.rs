@@ -5,6 +5,9 @@ use pyo3::prelude::*;
 
 record_class! {
     /// What Inbox.put did with an event.
+    ///
+    /// >>> [stored.duplicate for stored in inbox.put(b'{"type": "message.reply", "threadId": "t"}')]
+    /// [False]
     StoredEvent(Stored);
     /// int: The number of the event, or of the one that it repeats.
     id: i64 = |stored| stored.id;
@@ -16,6 +19,10 @@ record_class! {
 
 record_class! {
     /// An event in an inbox, without its body.
+    ///
+    /// >>> stored = inbox.put(b'{"type": "message.reply", "threadId": "t"}')
+    /// >>> [entry.state for entry in inbox.list()]
+    /// ['waiting']
     InboxEntry(Entry);
     /// int: The number of the event; later events have larger ones, and none is ever used twice.
     id: i64 = |entry| entry.id;
@@ -41,6 +48,9 @@ record_class! {
 
 record_class! {
     /// How an inbox is doing.
+    ///
+    /// >>> inbox.stats().waiting
+    /// 0
     InboxStats(flowai_delivery::InboxStats);
     /// int: Events that are not handled yet: waiting, being handled, or waiting to be tried again.
     waiting: u64 = |stats| stats.waiting;

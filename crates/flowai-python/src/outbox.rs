@@ -383,6 +383,8 @@ impl Outgoing {
 
     /// Closes the outbox: whoever waits for a report stops, and another process can open the file. What is leaving may
     /// take ``close_time`` to be answered; what waits stays in the file. Closing again changes nothing.
+    ///
+    /// >>> outbox.close()
     fn close(&self, py: Python<'_>) -> Answer {
         self.end(py, "close", made(|()| ()))
     }

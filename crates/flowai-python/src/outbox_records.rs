@@ -7,6 +7,9 @@ use crate::delivery_record::Content;
 
 record_class! {
     /// What is known of a message once it is durable.
+    ///
+    /// >>> receipt = outbox.send_text("thread-1", "Hello")
+    /// >>> entry = outbox.show(receipt.id)
     OutboxReceipt(Receipt);
     /// int: The number of the message in its outbox, in no order; its report carries it too.
     id: i64 = |receipt| receipt.id;
@@ -18,6 +21,9 @@ record_class! {
 
 record_class! {
     /// A message that waits in an outbox.
+    ///
+    /// >>> for entry in outbox.list():
+    /// ...     print(entry.thread_id, entry.attempts)
     OutboxEntry(Entry);
     /// int: Its place: messages that were taken in later have larger ones.
     position: i64 = |entry| entry.position;
@@ -52,6 +58,10 @@ record_class! {
 
 record_class! {
     /// What became of a message of an outbox, and how.
+    ///
+    /// >>> receipt = outbox.send_text("thread-1", "Hello")
+    /// >>> outbox.next_report(timeout=20).outcome
+    /// 'sent'
     OutboxReport(Report);
     /// int: The number of the report, for Outbox.acknowledge: later ones are larger.
     number: i64 = |report| report.number;
@@ -91,6 +101,9 @@ record_class! {
 
 record_class! {
     /// How an outbox is doing.
+    ///
+    /// >>> outbox.stats().waiting
+    /// 0
     OutboxStats(Stats);
     /// int: Messages that wait, those that are leaving included.
     waiting: u64 = |stats| stats.waiting;

@@ -16,6 +16,9 @@ use crate::{
 };
 
 /// Goes through the reports of an outbox as they come: see Outbox.reports.
+///
+/// >>> for report in outbox.reports(timeout=0):
+/// ...     print(report.id, report.outcome)
 #[pyclass(module = "flowai", frozen)]
 pub struct ReportIterator(Going);
 

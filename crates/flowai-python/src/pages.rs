@@ -52,10 +52,15 @@ pub fn within<T>(call: Call<T>, timeout: Option<Duration>) -> Call<T> {
 
 /// Goes through the entries of a history and fetches pages as they are needed. After an error the same page is tried
 /// again.
+///
+/// >>> for entry in client.iter_history("thread-1", limit=100):
+/// ...     said = entry.text
 #[pyclass(module = "flowai", frozen)]
 pub struct HistoryIterator(Pages<flowai::HistoryPage>);
 
 /// Goes through the ids of all threads and fetches pages as they are needed. After an error the same page is tried again.
+///
+/// >>> ids = list(client.iter_threads())
 #[pyclass(module = "flowai", frozen)]
 pub struct ThreadIterator(Pages<flowai::ThreadsPage>);
 

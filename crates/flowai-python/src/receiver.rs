@@ -200,6 +200,8 @@ impl Received {
 
     /// Stops accepting calls, answers those in flight, and returns when that is done. Events that are queued can still
     /// be taken. Closing again changes nothing.
+    ///
+    /// >>> receiver.close()
     fn close(&self, py: Python<'_>) -> Answer {
         self.end(py, "close", true, |py, closed| Ok(closed?.into_py_any(py)?))
     }

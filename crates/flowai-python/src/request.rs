@@ -20,6 +20,9 @@ use crate::{
 };
 
 /// What the service answered to Client.request.
+///
+/// >>> client.request("GET", "threads").status
+/// 200
 #[pyclass(module = "flowai", frozen)]
 pub struct Response(flowai::Response);
 
@@ -128,6 +131,9 @@ impl Response {
     /// The body as a JSON value.
     ///
     /// Raises APIResponseError when it is not JSON.
+    ///
+    /// >>> client.request("GET", "threads").json()["status"]
+    /// 'ok'
     fn json<'py>(&self, py: Python<'py>) -> Outcome<Bound<'py, PyAny>> {
         guard(|| Ok(json::to_python(py, &self.0.json()?)?))
     }

@@ -43,11 +43,18 @@ macro_rules! result_class {
             )*
 
             /// The document as it came.
+            ///
+            /// >>> client.send_text("thread-1", "Hello").to_dict()["status"]
+            /// 'ok'
             fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
                 json::to_python(py, &self.document())
             }
 
             /// Makes an instance of such a document. What is missing or of the wrong shape is absent.
+            ///
+            /// >>> receipt = client.send_text("thread-1", "Hello")
+            /// >>> flowai.Receipt.from_dict(receipt.to_dict()) == receipt
+            /// True
             #[classmethod]
             fn from_dict(_cls: &Bound<'_, PyType>, document: &Bound<'_, PyDict>) -> Outcome<$class> {
                 $class::read(Value::Object(json::object(document, "document")?), "")
@@ -112,6 +119,10 @@ macro_rules! result_class {
 
 result_class! {
     /// What the service says when it took something over.
+    ///
+    /// >>> receipt = client.send_text("thread-1", "Hello", trace_id=7)
+    /// >>> receipt.thread_id, receipt.trace_id, receipt.status
+    /// ('thread-1', 7, 'ok')
     Receipt(flowai::Receipt), knows ["threadId", "traceId", "status", "requestId"];
     /// str: The thread that it was about.
     thread_id: &str = |this, py| &this.thread_id;
@@ -125,6 +136,10 @@ result_class! {
 
 result_class! {
     /// One page of a thread's history, at most 20 entries ("Thread messages" of the API document).
+    ///
+    /// >>> page = client.history("thread-1")
+    /// >>> page.page, page.pages
+    /// (1, 1)
     HistoryPage(flowai::HistoryPage), knows ["history", "page", "pages", "threadId"];
     /// tuple of HistoryEntry: What was said, in the order of the service.
     entries: Bound<'py, PyTuple> = |this, py| models::documents(py, this.entries.clone())?;
@@ -138,6 +153,10 @@ result_class! {
 
 result_class! {
     /// One page of the ids of a project's threads, at most 20 (later versions of the API).
+    ///
+    /// >>> receipt = client.send_text("thread-1", "Hello")
+    /// >>> "thread-1" in client.threads().threads
+    /// True
     ThreadsPage(flowai::ThreadsPage), knows ["threads", "page", "pages"];
     /// tuple of str: The ids, in the order of the service.
     threads: Bound<'py, PyTuple> = |this, py| PyTuple::new(py, &this.threads)?;
@@ -149,6 +168,10 @@ result_class! {
 
 result_class! {
     /// Whether the bot of a thread is paused ("Bot status" of the API document).
+    ///
+    /// >>> receipt = client.pause("thread-1")
+    /// >>> client.bot_status("thread-1").is_paused
+    /// True
     BotStatus(flowai::BotStatus), knows ["status", "isPaused", "isPaued", "threadId"];
     /// bool or None: Whether it is paused; None if the service did not say.
     is_paused: Option<bool> = |this, py| this.is_paused;

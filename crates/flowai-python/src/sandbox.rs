@@ -18,7 +18,7 @@ use serde_json::Value;
 use crate::{
     aio::AsyncClient,
     client::Client,
-    convert::{body, optional, seconds_or_zero, secret, small_count, text},
+    convert::{body, optional, seconds_or_zero, secret, small_count, text, truth},
     errors::{Failure, Outcome, guard},
     event::Event,
     json,
@@ -33,7 +33,7 @@ use crate::{
 /// port: where to listen on 127.0.0.1; 0 takes a free one.
 /// api_key: the key that opens it; a random one if not given.
 /// webhook_url: where events go; it must answer a GET with a 2xx.
-/// webhook_secret: what signs the webhook calls; a random one if not given.
+/// webhook_secret: what signs the webhook calls, at least 32 bytes; a random one if not given.
 /// bot: ``echo`` says again what was said, ``none`` says nothing; for what no rule of the seed is about.
 /// speed: how fast the clock of pauses and webhook retries runs.
 /// seed: what it knows when it starts and what its bot answers by: a dict, or the path of a JSON file. It may have
@@ -88,7 +88,7 @@ impl Sandbox {
 impl Sandbox {
     #[new]
     #[pyo3(signature = (port=0, *, api_key=None, webhook_url=None, webhook_secret=None, bot=None, speed=1.0, seed=None,
-                        sync_replies=true),
+                        sync_replies=None),
            text_signature = "(port=0, *, api_key=None, webhook_url=None, webhook_secret=None, bot='echo', speed=1.0, \
                              seed=None, sync_replies=True)")]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments, as Python has them")]
@@ -101,12 +101,12 @@ impl Sandbox {
         bot: Option<&Bound<'_, PyAny>>,
         speed: f64,
         seed: Option<&Bound<'_, PyAny>>,
-        sync_replies: bool,
+        sync_replies: Option<&Bound<'_, PyAny>>,
     ) -> Outcome<Sandbox> {
         let mut builder = flowai_sandbox::Sandbox::builder()
             .listen(format!("127.0.0.1:{port}"))
             .speed(speed)
-            .sync_replies(sync_replies);
+            .sync_replies(optional(sync_replies, "sync_replies", truth)?.unwrap_or(true));
         if let Some(seed) = seed {
             builder = builder.seed(read_seed(seed)?);
         }
@@ -179,6 +179,8 @@ impl Sandbox {
     /// Sends events to this URL from now on, and with ``secret``, a str, signs them with that.
     ///
     /// Raises APIConnectionError when the URL does not answer a GET with a 2xx.
+    ///
+    /// >>> sandbox.set_webhook(receiver.url)
     #[pyo3(signature = (url, *, secret=None))]
     fn set_webhook(
         &self,
@@ -316,6 +318,8 @@ impl Sandbox {
     }
 
     /// Stops it, within about a second. What it recorded can still be read. Closing again changes nothing.
+    ///
+    /// >>> sandbox.close()
     fn close(&self, py: Python<'_>) -> Outcome<()> {
         let sandbox = self.get()?;
         py.detach(|| {

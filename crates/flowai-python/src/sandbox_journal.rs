@@ -9,6 +9,11 @@ use pyo3::{
 use crate::json;
 
 /// One request that the sandbox was asked, and how it answered.
+///
+/// >>> receipt = client.send_text("thread-1", "Hello")
+/// >>> request = sandbox.requests[-1]
+/// >>> request.method, request.path, request.status
+/// ('POST', '/rest/v1/messages/thread-1', 200)
 #[pyclass(module = "flowai", frozen, get_all)]
 pub struct RecordedRequest {
     /// str: The method, such as ``POST``.
@@ -32,6 +37,10 @@ pub struct RecordedRequest {
 }
 
 /// The file of a media message. Its bytes were counted and hashed, not kept.
+///
+/// >>> receipt = client.upload_media("thread-1", b"...", filename="a.png", media_type="image")
+/// >>> sandbox.requests[-1].file.length
+/// 3
 #[pyclass(module = "flowai", frozen, get_all)]
 pub struct UploadedFile {
     /// str or None: The name that came with it.
@@ -45,6 +54,13 @@ pub struct UploadedFile {
 }
 
 /// One event on its way to the webhook.
+///
+/// >>> sandbox.set_webhook(receiver.url)
+/// >>> receipt = client.send_text("thread-1", "Hello")
+/// >>> sandbox.wait_delivered(20)
+/// True
+/// >>> sandbox.deliveries[-1].state
+/// 'delivered'
 #[pyclass(module = "flowai", frozen, get_all)]
 pub struct RecordedDelivery {
     /// dict: The event as it is sent.
@@ -60,6 +76,13 @@ pub struct RecordedDelivery {
 }
 
 /// One call of the webhook.
+///
+/// >>> sandbox.set_webhook(receiver.url)
+/// >>> receipt = client.send_text("thread-1", "Hello")
+/// >>> sandbox.wait_delivered(20)
+/// True
+/// >>> sandbox.deliveries[-1].attempts[-1].status
+/// 200
 #[pyclass(module = "flowai", frozen, get_all)]
 pub struct DeliveryAttempt {
     /// int or None: The status of the answer; only 200 to 299 acknowledge.

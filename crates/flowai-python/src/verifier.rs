@@ -8,7 +8,7 @@ use pyo3::{
 };
 
 use crate::{
-    convert::{body, headers, seconds_or_zero, secret, small_count, text},
+    convert::{body, headers, seconds_or_zero, secret, small_count, text, truth},
     errors::{Outcome, guard},
     event::Event,
     repr::Repr,
@@ -46,16 +46,21 @@ impl Verifier {
     /// min_secret_bytes: how long a secret must be at least; a short one can be guessed from any token.
     ///
     /// Raises InvalidArgumentError when a secret is too short or there is none.
+    ///
+    /// >>> verifier = flowai.Verifier.jwt("the secret you gave Flow.ai, at least 32 bytes")
     #[staticmethod]
-    #[pyo3(signature = (secret, *, require_exp=false, leeway=None, min_secret_bytes=None),
+    #[pyo3(signature = (secret, *, require_exp=None, leeway=None, min_secret_bytes=None),
            text_signature = "(secret, *, require_exp=False, leeway=60, min_secret_bytes=32)")]
     fn jwt(
         secret: &Bound<'_, PyAny>,
-        require_exp: bool,
+        require_exp: Option<&Bound<'_, PyAny>>,
         leeway: Option<&Bound<'_, PyAny>>,
         min_secret_bytes: Option<&Bound<'_, PyAny>>,
     ) -> Outcome<Verifier> {
-        let mut options = JwtOptions::default().require_exp(require_exp);
+        let mut options = JwtOptions::default();
+        if let Some(require) = require_exp {
+            options = options.require_exp(truth(require, "require_exp")?);
+        }
         if let Some(leeway) = leeway {
             options = options.leeway(seconds_or_zero(leeway, "leeway")?);
         }
@@ -83,6 +88,8 @@ impl Verifier {
     }
 
     /// Wants the header ``name`` to hold the secret, a str or bytes, byte for byte.
+    ///
+    /// >>> verifier = flowai.Verifier.header("x-webhook-secret", "a secret")
     #[staticmethod]
     fn header(name: &Bound<'_, PyAny>, secret: &Bound<'_, PyAny>) -> Outcome<Verifier> {
         let py = name.py();
@@ -98,6 +105,8 @@ impl Verifier {
     }
 
     /// Wants the root of the JSON body to have the secret, a str or bytes, as ``verifyKey`` or ``verifyToken``.
+    ///
+    /// >>> verifier = flowai.Verifier.body_key("a secret")
     #[staticmethod]
     fn body_key(secret: &Bound<'_, PyAny>) -> Outcome<Verifier> {
         let secret = self::secret(secret, "secret")?;

@@ -9,7 +9,7 @@ use pyo3::{
     types::{PyCFunction, PyDict, PyTuple, PyType},
 };
 
-use super::{CLASSES, Model, Wire, python_name, spec::Spec, table::SPECS};
+use super::{CLASSES, Model, Wire, examples::example, python_name, spec::Spec, table::SPECS};
 use crate::{fields, opening::OpeningHours};
 
 /// Makes the classes and adds them to the module.
@@ -47,7 +47,8 @@ fn make_class<'py>(
         .import(interned!(py, "builtins"))?
         .getattr(interned!(py, "property"))?;
     let table = spec.own();
-    let words = words(table.doc);
+    let example = example(table.name).map(|example| format!("\n\n{example}"));
+    let words = words(table.doc) + &example.unwrap_or_default();
     let members = PyDict::new(py);
     // Python finds the signature of a native class in front of its documentation, at the time when it is made.
     members.set_item(

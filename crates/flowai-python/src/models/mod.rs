@@ -3,6 +3,7 @@
 //! `table` says which classes there are, `spec` what their constructors take, `classes` makes them.
 
 mod classes;
+mod examples;
 mod spec;
 mod table;
 
@@ -86,13 +87,20 @@ impl Model {
     }
 
     /// The document as it came or will go: names as on the wire, nothing left out.
+    ///
+    /// >>> flowai.Profile(full_name="John Doe").to_dict()
+    /// {'fullName': 'John Doe'}
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         json::dict(py, &self.object)
     }
 
-    /// Makes an instance of a document in the form of the wire, and checks the fields that are known.
+    /// Makes an instance of a document in the form of the wire, and checks the fields that are known. Those of the payload
+    /// of a template are not checked, since they come in more shapes than one: what cannot be read is absent, and kept.
     ///
     /// Raises InvalidArgumentError, naming the field, when one has the wrong shape or a required one is missing.
+    ///
+    /// >>> flowai.Profile.from_dict({"fullName": "John Doe", "shoeSize": 44}).extra
+    /// {'shoeSize': 44}
     #[classmethod]
     fn from_dict<'py>(cls: &Bound<'py, PyType>, document: &Bound<'py, PyDict>) -> Outcome<Bound<'py, PyAny>> {
         let object = json::object(document, "document")?;
@@ -159,6 +167,18 @@ impl Model {
     fn __reduce__<'py>(slf: &Bound<'py, Model>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyDict>,))> {
         let restore = slf.get_type().getattr(interned!(slf.py(), "_restore"))?;
         Ok((restore, (slf.get().to_dict(slf.py())?,)))
+    }
+
+    /// A copy with other values for these arguments of the constructor, as copy.replace makes it (Python 3.13); None takes
+    /// one away.
+    #[pyo3(signature = (**changes))]
+    fn __replace__<'py>(
+        slf: &Bound<'py, Model>,
+        changes: Option<&Bound<'py, PyDict>>,
+    ) -> Outcome<Bound<'py, PyAny>> {
+        let this = slf.get();
+        let object = this.spec.change(&this.object, changes)?;
+        Ok(wrap(&slf.get_type(), object)?)
     }
 
     fn __copy__(slf: Bound<'_, Model>) -> Bound<'_, Model> {

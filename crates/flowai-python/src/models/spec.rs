@@ -189,6 +189,32 @@ impl Spec {
         Ok(document)
     }
 
+    /// A document with other values for these arguments of the constructor.
+    pub fn change(&self, document: &Object, changes: Option<&Bound<'_, PyDict>>) -> Outcome<Object> {
+        let class = self.own().name;
+        let mut document = document.clone();
+        for (name, value) in changes.into_iter().flat_map(|changes| changes.iter()) {
+            let name: String = name.extract()?;
+            let field = self.arguments().find(|field| python_name(field) == name);
+            let field = field.ok_or_else(|| {
+                let problem = format!("{class}.__replace__() got an unexpected keyword argument '{name}'");
+                Failure::from(PyTypeError::new_err(problem))
+            })?;
+            let is_own = !self.around().any(|other| std::ptr::eq(other, field));
+            let place = match (self.template, document.get_mut(PAYLOAD)) {
+                (Some(_), Some(Value::Object(payload))) if is_own => payload,
+                _ => &mut document,
+            };
+            if value.is_none() {
+                place.remove(field.wire);
+            } else {
+                place.insert(field.wire.to_owned(), fields::to_wire(field, &value)?);
+            }
+        }
+        self.check(self.table, &document)?;
+        Ok(document)
+    }
+
     /// Checks a document in the form of the wire.
     pub fn check_document(&self, document: &Object) -> flowai::Result<()> {
         self.table.check(document, "")?;

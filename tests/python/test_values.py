@@ -1,0 +1,275 @@
+"""What values can do, for every public class: a class that is in none of the tables fails the test."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import flowai
+from flowai import _flowai, exceptions
+
+CLASSES = {
+    name: value
+    for name in flowai.__all__
+    if isinstance(value := getattr(flowai, name), type) and not isinstance(value, str)
+}
+
+# What holds something open, goes on, or acts: no values. What pickling and copying them says.
+LIVE = {
+    "AsyncClient",
+    "AsyncHistoryIterator",
+    "AsyncThreadIterator",
+    "Client",
+    "Delivery",
+    "HistoryIterator",
+    "Inbox",
+    "Outbox",
+    "Receiver",
+    "ReportIterator",
+    "Sandbox",
+    "ThreadIterator",
+    "Verifier",
+}
+
+# What the journal of a sandbox is made of: a test reads their attributes.
+JOURNAL = {"DeliveryAttempt", "RecordedDelivery", "RecordedRequest", "UploadedFile", "WebhookCall"}
+
+LONG = "x" * 100_000
+EVENT = b'{"type": "message.reply", "threadId": "t|c", "messages": [{"fallback": "hi"}]}'
+
+# Documents for models that do not accept an empty one.
+DOCUMENTS = {
+    "Channel": {"channelName": "whatsapp", "externalId": "1"},
+    "EventMessage": {"type": "event", "eventName": "E"},
+    "LocationMessage": {"type": "location", "lat": "1", "long": "2"},
+    "MediaMessage": {"type": "media", "mediaType": "image", "url": "https://x/y"},
+    "Originator": {"name": "John", "role": "external"},
+    "Recipient": {"name": "John"},
+    "TextMessage": {"type": "text", "speech": "Hello"},
+}
+
+MODELS = {name: model for name, model in CLASSES.items() if issubclass(model, _flowai.Model)}
+ERRORS = {name: error for name, error in CLASSES.items() if issubclass(error, BaseException)}
+
+
+def model_of(model: Any, extra: dict[str, Any]) -> Any:
+    document: dict[str, Any] = dict(DOCUMENTS.get(model.__name__, {}))
+    if issubclass(model, flowai.Template):
+        place = (
+            dict(model().to_dict()) if model is not flowai.Template else {"type": "unknown", "payload": {}}
+        )
+        place["payload"] = {**place.get("payload", {}), **extra}
+        return model.from_dict(place)
+    return model.from_dict({**document, **extra})
+
+
+@pytest.fixture(scope="module")
+def values(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """One value of each class that is a value and no model."""
+    where: Path = tmp_path_factory.mktemp("values")
+    event = flowai.parse_event(EVENT)
+    found: dict[str, Any] = {"Event": event, "ThreadId": event.thread, "EventKind": event.kind}
+    with flowai.Sandbox() as sandbox, sandbox.client() as client:
+        found["Receipt"] = client.send_text("t", "Hello")
+        found["Reply"] = client.ask("t", "Hello")
+        found["HistoryPage"] = client.history("t")
+        found["ThreadsPage"] = client.threads()
+        found["BotStatus"] = client.bot_status("t")
+        found["Response"] = client.request("GET", "threads")
+        with flowai.Inbox.open(where / "inbox.db") as inbox:
+            found["StoredEvent"] = inbox.put(EVENT)[0]
+            found["InboxEntry"] = inbox.list()[0]
+            found["InboxStats"] = inbox.stats()
+        nobody = flowai.Client("K", base_url="http://127.0.0.1:9/rest/v1/", max_retries=0)
+        with flowai.Outbox.open(where / "outbox.db", nobody, retry_min=60) as outbox:
+            found["OutboxReceipt"] = outbox.send_text("t", "Hello")
+            found["OutboxEntry"] = outbox.list()[0]
+            found["OutboxStats"] = outbox.stats()
+        with flowai.Outbox.open(where / "other.db", client) as outbox:
+            outbox.send_text("t", "Hello")
+            found["OutboxReport"] = outbox.next_report(timeout=20)
+    return found
+
+
+VALUES = sorted(set(CLASSES) - LIVE - JOURNAL - set(MODELS) - set(ERRORS))
+
+
+def check_value(value: Any) -> None:
+    cls = type(value)
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        again = pickle.loads(pickle.dumps(value, protocol))
+        assert type(again) is cls
+        assert again == value
+    assert copy.copy(value) == value
+    assert copy.deepcopy(value) == value
+    assert hash(pickle.loads(pickle.dumps(value))) == hash(value)
+    assert {value: 1}[copy.deepcopy(value)] == 1
+    assert value != object()
+    assert (value == 3) is (cls is flowai.EventKind and value == 3)
+    if cls is not flowai.EventKind:
+        with pytest.raises((AttributeError, TypeError)):
+            value.something_new = 1
+
+
+def check_match(value: Any) -> None:
+    names = type(value).__match_args__
+    assert names
+    for name in names:
+        assert hasattr(value, name)
+        with pytest.raises((AttributeError, TypeError)):
+            setattr(value, name, 1)
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_value(name: str, values: dict[str, Any]) -> None:
+    value = values[name]
+    assert type(value) is CLASSES[name]
+    check_value(value)
+    assert len(repr(value)) < 500
+    if name != "EventKind":
+        check_match(value)
+        assert repr(value).startswith(f"{name}(")
+
+
+def test_values_match_by_position(values: dict[str, Any]) -> None:
+    match values["ThreadId"]:
+        case flowai.ThreadId(user, channel):
+            assert (user, channel) == ("t", "c")
+        case _:
+            pytest.fail("did not match")
+    match values["Event"]:
+        case flowai.Event(flowai.EventKind.REPLY, thread_id):
+            assert thread_id == "t|c"
+        case _:
+            pytest.fail("did not match")
+    match values["Receipt"]:
+        case flowai.Receipt(thread_id, _, "ok"):
+            assert thread_id == "t"
+        case _:
+            pytest.fail("did not match")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model(name: str) -> None:
+    model: Any = MODELS[name]
+    value = model_of(model, {"unheardOf": [LONG] * 10})
+    check_value(value)
+    check_match(value)
+    assert value.extra == {"unheardOf": [LONG] * 10}
+    assert model.from_dict(value.to_dict()) == value
+    assert type(model.from_dict(value.to_dict())) is model
+    # A huge text or list does not flood a log.
+    assert len(repr(value)) < 500
+    assert repr(value).startswith(f"{name}(")
+    assert value != model_of(model, {})
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_copy_of_a_model_with_other_values(name: str) -> None:
+    value = model_of(MODELS[name], {"unheardOf": 1})
+    argument, changed = next(
+        (argument, changed)
+        for argument in type(value).__match_args__
+        for changed in ("whatsapp", 5, True, [], {"name": "John", "role": "external"})
+        if takes(value, argument, changed)
+    )
+    other = value.__replace__(**{argument: changed})
+    assert type(other) is type(value)
+    assert other.extra == {"unheardOf": 1}
+    assert getattr(value.__replace__(), argument) == getattr(value, argument)
+    if sys.version_info >= (3, 13):
+        assert copy.replace(value, **{argument: changed}) == other
+    with pytest.raises(TypeError):
+        value.__replace__(no_such_field=1)
+    for required in ("name", "text", "channel_name"):
+        if name in DOCUMENTED_AS_REQUIRED.get(required, ()):
+            with pytest.raises(flowai.InvalidArgumentError):
+                value.__replace__(**{required: None})
+
+
+DOCUMENTED_AS_REQUIRED = {"name": ("Originator",), "text": ("TextMessage",), "channel_name": ("Channel",)}
+
+
+def takes(value: Any, argument: str, changed: object) -> bool:
+    try:
+        return bool(getattr(value.__replace__(**{argument: changed}), argument) == changed)
+    except (TypeError, ValueError):
+        return False
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_an_error(name: str) -> None:
+    error = ERRORS[name](
+        "it failed",
+        delivery="maybe_sent",
+        retryable=True,
+        operation="send_text",
+        status=500,
+        retry_after=1.5,
+        errno=5,
+    )
+    cause = ValueError("why")
+    error.__cause__ = cause
+    for again in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert type(again) is type(error)
+        assert str(again) == "it failed"
+        assert vars(again) == vars(error)
+        assert again.errno == 5
+    assert repr(error) == f"{name}('it failed')"
+    assert name in exceptions.__all__
+
+
+@pytest.mark.parametrize("name", sorted(LIVE))
+def test_what_is_alive_is_not_pickled_or_copied(name: str, tmp_path: Path) -> None:
+    with flowai.Sandbox() as sandbox, sandbox.client() as client:
+        make = {
+            "AsyncClient": lambda: flowai.AsyncClient("K"),
+            "AsyncHistoryIterator": lambda: flowai.AsyncClient("K").iter_history("t"),
+            "AsyncThreadIterator": lambda: flowai.AsyncClient("K").iter_threads(),
+            "Client": lambda: client,
+            "HistoryIterator": lambda: client.iter_history("t"),
+            "Inbox": lambda: flowai.Inbox.open(tmp_path / "inbox.db"),
+            "Outbox": lambda: flowai.Outbox.open(tmp_path / "outbox.db", client),
+            "Receiver": lambda: flowai.Receiver(verifier=None),
+            "ReportIterator": lambda: flowai.Outbox.open(tmp_path / "outbox.db", client).reports(timeout=0),
+            "Sandbox": lambda: sandbox,
+            "ThreadIterator": lambda: client.iter_threads(),
+            "Verifier": lambda: flowai.Verifier.header("x", "a secret"),
+        }
+        if name == "Delivery":
+            inbox = flowai.Inbox.open(tmp_path / "inbox.db")
+            inbox.put(EVENT)
+            value: Any = inbox.next(timeout=20)
+        else:
+            value = make[name]()
+        assert isinstance(value, CLASSES[name])
+        with pytest.raises(TypeError):
+            pickle.dumps(value)
+        with pytest.raises(TypeError):
+            copy.copy(value)
+        assert len(repr(value)) < 500
+        assert hash(value) == hash(value)
+        if hasattr(value, "close"):
+            closed = value.close()
+            if inspect.isawaitable(closed):
+                closed.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("make", "argument"),
+    [
+        (lambda: flowai.Client("K", trace_ids="yes"), "trace_ids"),
+        (lambda: flowai.AsyncClient("K", allow_http=1), "allow_http"),
+        (lambda: flowai.Verifier.jwt("x" * 32, require_exp="no"), "require_exp"),
+        (lambda: flowai.Sandbox(sync_replies="no"), "sync_replies"),
+    ],
+)
+def test_a_wrong_truth_value_is_named(make: Any, argument: str) -> None:
+    with pytest.raises(TypeError, match=f"^{argument} must be a bool, not (str|int)$"):
+        make()
