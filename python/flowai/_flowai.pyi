@@ -184,15 +184,24 @@ class Model:
         """
 
     def to_dict(self) -> _Document:
-        """The document as it came or will go: names as on the wire, nothing left out."""
+        """The document as it came or will go: names as on the wire, nothing left out.
+
+        >>> flowai.Profile(full_name="John Doe").to_dict()
+        {'fullName': 'John Doe'}
+        """
 
     @classmethod
     def from_dict(cls, document: _Document) -> Self:
-        """Makes an instance of a document in the form of the wire, and checks the fields that are known.
+        """Makes an instance of a document in the form of the wire, and checks the fields that are known. Those of the payload
+        of a template are not checked, since they come in more shapes than one: what cannot be read is absent, and kept.
 
         Raises InvalidArgumentError, naming the field, when one has the wrong shape or a required one is missing.
+
+        >>> flowai.Profile.from_dict({"fullName": "John Doe", "shoeSize": 44}).extra
+        {'shoeSize': 44}
         """
 
+    def __replace__(self, **changes: Any) -> Self: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __copy__(self) -> Self: ...
@@ -244,7 +253,11 @@ class OpeningHours(Model):
         """
 
 class Profile(Model):
-    """More about the sender of a message ("Profile object" of the API document)."""
+    """More about the sender of a message ("Profile object" of the API document).
+
+    >>> flowai.Profile(full_name="John Doe", timezone=0).full_name
+    'John Doe'
+    """
 
     def __new__(
         cls,
@@ -316,7 +329,11 @@ class Profile(Model):
         """str or None: Free text about where the person is (replies of some channels). On the wire: location."""
 
 class Originator(Model):
-    """The sender of a message ("Originator" of the API document)."""
+    """The sender of a message ("Originator" of the API document).
+
+    >>> john = flowai.Originator("John Doe", profile=flowai.Profile(locale="en_US"))
+    >>> receipt = client.send_text("thread-1", "Hello", originator=john)
+    """
 
     def __new__(
         cls,
@@ -348,7 +365,11 @@ class Originator(Model):
         """str or None: Identifier of the sender, in replies. On the wire: userId."""
 
 class TextMessage(Model):
-    """A text ("Text message" of the API document)."""
+    """A text ("Text message" of the API document).
+
+    >>> flowai.TextMessage("Hello", lang="en").text
+    'Hello'
+    """
 
     def __new__(
         cls,
@@ -389,7 +410,10 @@ class TextMessage(Model):
         """dict or None: Free parameters. On the wire: params."""
 
 class EventMessage(Model):
-    """An event that triggers something in a flow ("Event message" of the API document)."""
+    """An event that triggers something in a flow ("Event message" of the API document).
+
+    >>> receipt = client.send("thread-1", flowai.EventMessage("INTRO", params={"plan": "gold"}))
+    """
 
     def __new__(
         cls,
@@ -430,7 +454,11 @@ class EventMessage(Model):
         """dict or None: Free parameters. On the wire: params."""
 
 class LocationMessage(Model):
-    """A place ("Location message" of the API document)."""
+    """A place ("Location message" of the API document).
+
+    >>> flowai.LocationMessage(52.37, "4.90", title="Amsterdam").lat
+    '52.37'
+    """
 
     def __new__(
         cls,
@@ -481,7 +509,11 @@ class LocationMessage(Model):
         """dict or None: Free parameters. On the wire: params."""
 
 class MediaMessage(Model):
-    """An image, file, audio or video ("Media message" of the API document)."""
+    """An image, file, audio or video ("Media message" of the API document).
+
+    >>> picture = flowai.MediaMessage("https://example.com/a.png", media_type="image")
+    >>> receipt = client.send("thread-1", picture)
+    """
 
     def __new__(
         cls,
@@ -537,7 +569,14 @@ class MediaMessage(Model):
         """dict or None: Free parameters. On the wire: params."""
 
 class Recipient(Model):
-    """Somebody whom a broadcast goes to, by phone number or by identifier."""
+    """Somebody whom a broadcast goes to, by phone number or by identifier.
+
+    >>> receipt = client.broadcast(
+    ...     [flowai.Recipient("John Doe", phone_number="+31612345678")],
+    ...     flowai.Channel("whatsapp", "31201234567"),
+    ...     "We are open again",
+    ... )
+    """
 
     def __new__(
         cls,
@@ -564,7 +603,11 @@ class Recipient(Model):
         """Profile or None: More about the person. On the wire: profile."""
 
 class Channel(Model):
-    """The channel that a broadcast goes through."""
+    """The channel that a broadcast goes through.
+
+    >>> flowai.Channel("whatsapp", "31201234567").external_id
+    '31201234567'
+    """
 
     def __new__(cls, channel_name: _ChannelName, external_id: str) -> Self: ...
     @property
@@ -578,7 +621,10 @@ class Channel(Model):
         """
 
 class Segment(Model):
-    """A group of people who were put together in the dashboard."""
+    """A group of people who were put together in the dashboard.
+
+    >>> receipt = client.broadcast_to_segments([flowai.Segment(id="s1")], "We are open again")
+    """
 
     def __new__(cls, *, id: str | None = None, name: str | None = None) -> Self: ...
     @property
@@ -590,7 +636,12 @@ class Segment(Model):
         """str or None: Its name. On the wire: name."""
 
 class Template(Model):
-    """One part of a reply: a text, an image, a card and so on."""
+    """One part of a reply: a text, an image, a card and so on.
+
+    >>> part = flowai.Template(type="whatsapp_buttons", payload={"title": "Which one?"})
+    >>> part.type, part.payload
+    ('whatsapp_buttons', {'title': 'Which one?'})
+    """
 
     def __new__(
         cls,
@@ -629,7 +680,13 @@ class Template(Model):
         """tuple of QuickReply: The answers that are offered with it."""
 
 class TextTemplate(Template):
-    """A text."""
+    """A text.
+
+    >>> match flowai.TextTemplate("Hello"):
+    ...     case flowai.TextTemplate(text):
+    ...         print(text)
+    Hello
+    """
 
     def __new__(
         cls,
@@ -650,7 +707,11 @@ class TextTemplate(Template):
         """ExpirationTime or None: When it is no longer shown. On the wire: expirationTime."""
 
 class ImageTemplate(Template):
-    """An image."""
+    """An image.
+
+    >>> flowai.ImageTemplate(url="https://example.com/a.png").url
+    'https://example.com/a.png'
+    """
 
     def __new__(
         cls,
@@ -680,7 +741,11 @@ class ImageTemplate(Template):
         """ExpirationTime or None: When it is no longer shown. On the wire: expirationTime."""
 
 class VideoTemplate(Template):
-    """A video."""
+    """A video.
+
+    >>> flowai.VideoTemplate(url="https://example.com/a.mp4").url
+    'https://example.com/a.mp4'
+    """
 
     def __new__(
         cls,
@@ -715,7 +780,11 @@ class VideoTemplate(Template):
         """ExpirationTime or None: When it is no longer shown. On the wire: expirationTime."""
 
 class AudioTemplate(Template):
-    """A sound."""
+    """A sound.
+
+    >>> flowai.AudioTemplate(url="https://example.com/a.mp3", duration=600).duration
+    600
+    """
 
     def __new__(
         cls,
@@ -750,7 +819,11 @@ class AudioTemplate(Template):
         """ExpirationTime or None: When it is no longer shown. On the wire: expirationTime."""
 
 class FileTemplate(Template):
-    """A file."""
+    """A file.
+
+    >>> flowai.FileTemplate(title="Invoice", url="https://example.com/a.pdf").title
+    'Invoice'
+    """
 
     def __new__(
         cls,
@@ -780,7 +853,11 @@ class FileTemplate(Template):
         """ExpirationTime or None: When it is no longer shown. On the wire: expirationTime."""
 
 class LocationTemplate(Template):
-    """A place."""
+    """A place.
+
+    >>> flowai.LocationTemplate(title="Amsterdam", lat=52.37, long=4.9).title
+    'Amsterdam'
+    """
 
     def __new__(
         cls,
@@ -815,7 +892,12 @@ class LocationTemplate(Template):
         """ExpirationTime or None: When it is no longer shown. On the wire: expirationTime."""
 
 class CardTemplate(Template):
-    """A card."""
+    """A card.
+
+    >>> card = flowai.CardTemplate(title="Shoes", buttons=[flowai.Button(label="Buy")])
+    >>> [button.label for button in card.buttons]
+    ['Buy']
+    """
 
     def __new__(
         cls,
@@ -855,7 +937,11 @@ class CardTemplate(Template):
         """ExpirationTime or None: When it is no longer shown. On the wire: expirationTime."""
 
 class CarouselTemplate(Template):
-    """Several cards, side by side."""
+    """Several cards, side by side.
+
+    >>> [card.title for card in flowai.CarouselTemplate(cards=[flowai.Card(title="Shoes")]).cards]
+    ['Shoes']
+    """
 
     def __new__(
         cls,
@@ -875,7 +961,11 @@ class CarouselTemplate(Template):
         """ExpirationTime or None: When it is no longer shown. On the wire: expirationTime."""
 
 class ListTemplate(Template):
-    """Several rows, one below the other."""
+    """Several rows, one below the other.
+
+    >>> [item.title for item in flowai.ListTemplate(items=[flowai.ListItem(title="Shoes")]).items]
+    ['Shoes']
+    """
 
     def __new__(
         cls,
@@ -900,7 +990,11 @@ class ListTemplate(Template):
         """ExpirationTime or None: When it is no longer shown. On the wire: expirationTime."""
 
 class ButtonsTemplate(Template):
-    """A title with buttons."""
+    """A title with buttons.
+
+    >>> flowai.ButtonsTemplate(title="Which one?", buttons=[flowai.Button(label="This")]).title
+    'Which one?'
+    """
 
     def __new__(
         cls,
@@ -925,7 +1019,11 @@ class ButtonsTemplate(Template):
         """ExpirationTime or None: When it is no longer shown. On the wire: expirationTime."""
 
 class WebviewTemplate(Template):
-    """A page that opens inside the conversation."""
+    """A page that opens inside the conversation.
+
+    >>> flowai.WebviewTemplate(label="Open", url="https://example.com").label
+    'Open'
+    """
 
     def __new__(
         cls,
@@ -954,7 +1052,11 @@ class WebviewTemplate(Template):
         """ButtonTrigger or None: What is started when it is closed. On the wire: trigger."""
 
 class HandoverTemplate(Template):
-    """The bot hands the conversation over to people."""
+    """The bot hands the conversation over to people.
+
+    >>> flowai.HandoverTemplate(seconds_to_pause=60).seconds_to_pause
+    60
+    """
 
     def __new__(
         cls,
@@ -993,7 +1095,11 @@ class HandoverTemplate(Template):
         """any JSON value or None: What the people should know. On the wire: additionalInfo."""
 
 class NoteTemplate(Template):
-    """A note for agents. The customer must not see it."""
+    """A note for agents. The customer must not see it.
+
+    >>> flowai.NoteTemplate("Wants a refund").note
+    'Wants a refund'
+    """
 
     def __new__(
         cls, note: str | None = None, *, delay: float | None = None, fallback: str | None = None
@@ -1003,7 +1109,12 @@ class NoteTemplate(Template):
         """str or None: The note. On the wire: note."""
 
 class CustomTemplate(Template):
-    """Whatever the makers of the bot agreed on with the makers of the client: the payload is any object."""
+    """Whatever the makers of the bot agreed on with the makers of the client: the payload is any object.
+
+    >>> part = flowai.CustomTemplate.from_dict({"type": "custom", "payload": {"colour": "red"}})
+    >>> part.extra
+    {'colour': 'red'}
+    """
 
     def __new__(
         cls,
@@ -1018,7 +1129,11 @@ class CustomTemplate(Template):
         """ExpirationTime or None: When it is no longer shown. On the wire: expirationTime."""
 
 class EventTemplate(Template):
-    """An event that was triggered, in a history. A field is null where the event has none."""
+    """An event that was triggered, in a history. A field is null where the event has none.
+
+    >>> flowai.EventTemplate("INTRO").name
+    'INTRO'
+    """
 
     def __new__(
         cls,
@@ -1052,7 +1167,11 @@ class EventTemplate(Template):
         """str or None: Where the media is. On the wire: url."""
 
 class SystemReplyTemplate(Template):
-    """A message of the system."""
+    """A message of the system.
+
+    >>> flowai.SystemReplyTemplate(text="One moment").text
+    'One moment'
+    """
 
     def __new__(
         cls,
@@ -1067,7 +1186,11 @@ class SystemReplyTemplate(Template):
         """str or None: What kind of message it is: the `type` inside the payload. On the wire: type."""
 
 class KhorosPriorityTemplate(Template):
-    """How urgent the conversation is to the agents."""
+    """How urgent the conversation is to the agents.
+
+    >>> flowai.KhorosPriorityTemplate(priority=1).priority
+    1
+    """
 
     def __new__(
         cls, priority: int | None = None, *, delay: float | None = None, fallback: str | None = None
@@ -1077,7 +1200,11 @@ class KhorosPriorityTemplate(Template):
         """int or None: From 0 to 5. On the wire: priority."""
 
 class AgentTextTemplate(Template):
-    """A text of an agent."""
+    """A text of an agent.
+
+    >>> flowai.AgentTextTemplate("Hello, I am Ann").text
+    'Hello, I am Ann'
+    """
 
     def __new__(
         cls,
@@ -1093,7 +1220,11 @@ class AgentTextTemplate(Template):
         """ExpirationTime or None: When it is no longer shown. On the wire: expirationTime."""
 
 class Action(Model):
-    """What happens when a part of a reply is tapped."""
+    """What happens when a part of a reply is tapped.
+
+    >>> flowai.Action(type="url", value="https://example.com").value
+    'https://example.com'
+    """
 
     def __new__(
         cls, *, type: str | None = None, value: str | None = None, params: _Document | None = None
@@ -1111,7 +1242,11 @@ class Action(Model):
         """dict or None: Parameters that go along: under each name a list of objects with `value` and perhaps `match`. On the wire: params."""
 
 class ButtonTrigger(Model):
-    """What a button, or the closing of a web view, starts besides."""
+    """What a button, or the closing of a web view, starts besides.
+
+    >>> flowai.ButtonTrigger(type="event", value="BUY").value
+    'BUY'
+    """
 
     def __new__(cls, *, type: str | None = None, value: str | None = None) -> Self: ...
     @property
@@ -1123,7 +1258,11 @@ class ButtonTrigger(Model):
         """str or None: The name of the event or the flow. On the wire: value."""
 
 class Button(Model):
-    """A button."""
+    """A button.
+
+    >>> flowai.Button(type="webview", label="Open", value="https://example.com").label
+    'Open'
+    """
 
     def __new__(
         cls,
@@ -1165,7 +1304,11 @@ class Button(Model):
         """ButtonTrigger or None: What it starts besides (buttons of the types `url` and `phone`). On the wire: trigger."""
 
 class CardMedia(Model):
-    """An image or a video on a card, in a list or on a quick reply."""
+    """An image or a video on a card, in a list or on a quick reply.
+
+    >>> flowai.CardMedia(type="image", url="https://example.com/a.png").type
+    'image'
+    """
 
     def __new__(
         cls, *, url: str | None = None, type: str | None = None, thumbnail_url: str | None = None
@@ -1183,7 +1326,11 @@ class CardMedia(Model):
         """str or None: Where a small picture of it is. On the wire: thumbnailUrl."""
 
 class QuickReply(Model):
-    """An answer that is offered with a reply."""
+    """An answer that is offered with a reply.
+
+    >>> answer = flowai.QuickReply("Yes, please", value="yes")
+    >>> reply = client.ask("thread-1", answer.value_or_label)
+    """
 
     def __new__(
         cls,
@@ -1245,7 +1392,11 @@ class QuickReply(Model):
         """str: What to send when it is chosen: the value, else the label, else nothing."""
 
 class ExpirationTime(Model):
-    """When an answer is no longer shown, and what happens then (channels that know this)."""
+    """When an answer is no longer shown, and what happens then (channels that know this).
+
+    >>> flowai.ExpirationTime(ttl="60").ttl
+    '60'
+    """
 
     def __new__(
         cls,
@@ -1287,7 +1438,11 @@ class ExpirationTime(Model):
         """str or None: The name of that event or flow. On the wire: expireFailTriggerValue."""
 
 class Card(Model):
-    """One card of a carousel."""
+    """One card of a carousel.
+
+    >>> flowai.Card(title="Shoes", subtitle="Red").subtitle
+    'Red'
+    """
 
     def __new__(
         cls,
@@ -1324,7 +1479,11 @@ class Card(Model):
         """tuple of QuickReply: Answers that are offered with the card. On the wire: quickReplies."""
 
 class ListItem(Model):
-    """One row of a list."""
+    """One row of a list.
+
+    >>> flowai.ListItem(title="Shoes", featured=True).featured
+    True
+    """
 
     def __new__(
         cls,
@@ -1366,7 +1525,12 @@ class ListItem(Model):
         """bool or None: The same, under an older name. On the wire: highlight."""
 
 class ReplyMessage(Model):
-    """One message of a reply or of a conversation's history ("Thread messages" of the API document)."""
+    """One message of a reply or of a conversation's history ("Thread messages" of the API document).
+
+    >>> for message in client.ask("thread-1", "Hello").messages:
+    ...     print(message.text)
+    Hello
+    """
 
     def __new__(
         cls,
@@ -1446,7 +1610,11 @@ class ReplyMessage(Model):
         """tuple of QuickReply: The answers that are offered with it."""
 
 class HistoryEntry(Model):
-    """One entry of a conversation's history ("Thread messages" of the API document)."""
+    """One entry of a conversation's history ("Thread messages" of the API document).
+
+    >>> for entry in client.history("thread-1").entries:
+    ...     speaker, said = entry.originator, entry.text
+    """
 
     def __new__(
         cls,
@@ -1472,7 +1640,11 @@ class HistoryEntry(Model):
         """str: What it says as plain text, empty if that is nothing."""
 
 class Interval(Model):
-    """From when until when it is open."""
+    """From when until when it is open.
+
+    >>> flowai.Interval(from_="8:30", to="12:00").to
+    '12:00'
+    """
 
     def __new__(cls, *, from_: str | None = None, to: str | None = None) -> Self: ...
     @property
@@ -1486,7 +1658,12 @@ class Interval(Model):
         """
 
 class Weekday(Model):
-    """The hours of one weekday."""
+    """The hours of one weekday.
+
+    >>> monday = flowai.Weekday(weekday="Monday", content=[flowai.Interval(from_="8:30", to="12:00")])
+    >>> monday.weekday
+    'Monday'
+    """
 
     def __new__(
         cls, *, weekday: str | None = None, content: Sequence[Interval | _Document] | None = None
@@ -1500,7 +1677,11 @@ class Weekday(Model):
         """tuple of Interval: When it is open; several intervals a day are usual. On the wire: content."""
 
 class Holiday(Model):
-    """A day on which it is closed."""
+    """A day on which it is closed.
+
+    >>> flowai.Holiday(holiday="Christmas", date="2026-12-25").holiday
+    'Christmas'
+    """
 
     def __new__(cls, *, holiday: str | None = None, date: str | None = None) -> Self: ...
     @property
@@ -1512,7 +1693,12 @@ class Holiday(Model):
         """str or None: The date, as an ISO 8601 instant at midnight UTC. The date in UTC is meant, wherever the project is. On the wire: date."""
 
 class BusinessHours(OpeningHours):
-    """One set of business hours ("Business hours" of the API document)."""
+    """One set of business hours ("Business hours" of the API document).
+
+    >>> from datetime import datetime, timezone
+    >>> for hours in client.business_hours():
+    ...     print(hours.label, hours.is_open(datetime.now(timezone.utc)))
+    """
 
     def __new__(
         cls,
@@ -1540,7 +1726,12 @@ class BusinessHours(OpeningHours):
 
 @final
 class Receipt:
-    """What the service says when it took something over."""
+    """What the service says when it took something over.
+
+    >>> receipt = client.send_text("thread-1", "Hello", trace_id=7)
+    >>> receipt.thread_id, receipt.trace_id, receipt.status
+    ('thread-1', 7, 'ok')
+    """
 
     __match_args__: ClassVar[tuple[str, ...]]
 
@@ -1565,11 +1756,20 @@ class Receipt:
         """The fields of the document that this version does not know."""
 
     def to_dict(self) -> _Document:
-        """The document as it came."""
+        """The document as it came.
+
+        >>> client.send_text("thread-1", "Hello").to_dict()["status"]
+        'ok'
+        """
 
     @classmethod
     def from_dict(cls, document: _Document) -> Self:
-        """Makes an instance of such a document. What is missing or of the wrong shape is absent."""
+        """Makes an instance of such a document. What is missing or of the wrong shape is absent.
+
+        >>> receipt = client.send_text("thread-1", "Hello")
+        >>> flowai.Receipt.from_dict(receipt.to_dict()) == receipt
+        True
+        """
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -1578,7 +1778,12 @@ class Receipt:
 
 @final
 class HistoryPage:
-    """One page of a thread's history, at most 20 entries ("Thread messages" of the API document)."""
+    """One page of a thread's history, at most 20 entries ("Thread messages" of the API document).
+
+    >>> page = client.history("thread-1")
+    >>> page.page, page.pages
+    (1, 1)
+    """
 
     __match_args__: ClassVar[tuple[str, ...]]
 
@@ -1603,11 +1808,20 @@ class HistoryPage:
         """The fields of the document that this version does not know."""
 
     def to_dict(self) -> _Document:
-        """The document as it came."""
+        """The document as it came.
+
+        >>> client.send_text("thread-1", "Hello").to_dict()["status"]
+        'ok'
+        """
 
     @classmethod
     def from_dict(cls, document: _Document) -> Self:
-        """Makes an instance of such a document. What is missing or of the wrong shape is absent."""
+        """Makes an instance of such a document. What is missing or of the wrong shape is absent.
+
+        >>> receipt = client.send_text("thread-1", "Hello")
+        >>> flowai.Receipt.from_dict(receipt.to_dict()) == receipt
+        True
+        """
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -1616,7 +1830,12 @@ class HistoryPage:
 
 @final
 class ThreadsPage:
-    """One page of the ids of a project's threads, at most 20 (later versions of the API)."""
+    """One page of the ids of a project's threads, at most 20 (later versions of the API).
+
+    >>> receipt = client.send_text("thread-1", "Hello")
+    >>> "thread-1" in client.threads().threads
+    True
+    """
 
     __match_args__: ClassVar[tuple[str, ...]]
 
@@ -1637,11 +1856,20 @@ class ThreadsPage:
         """The fields of the document that this version does not know."""
 
     def to_dict(self) -> _Document:
-        """The document as it came."""
+        """The document as it came.
+
+        >>> client.send_text("thread-1", "Hello").to_dict()["status"]
+        'ok'
+        """
 
     @classmethod
     def from_dict(cls, document: _Document) -> Self:
-        """Makes an instance of such a document. What is missing or of the wrong shape is absent."""
+        """Makes an instance of such a document. What is missing or of the wrong shape is absent.
+
+        >>> receipt = client.send_text("thread-1", "Hello")
+        >>> flowai.Receipt.from_dict(receipt.to_dict()) == receipt
+        True
+        """
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -1650,7 +1878,12 @@ class ThreadsPage:
 
 @final
 class BotStatus:
-    """Whether the bot of a thread is paused ("Bot status" of the API document)."""
+    """Whether the bot of a thread is paused ("Bot status" of the API document).
+
+    >>> receipt = client.pause("thread-1")
+    >>> client.bot_status("thread-1").is_paused
+    True
+    """
 
     __match_args__: ClassVar[tuple[str, ...]]
 
@@ -1667,11 +1900,20 @@ class BotStatus:
         """The fields of the document that this version does not know."""
 
     def to_dict(self) -> _Document:
-        """The document as it came."""
+        """The document as it came.
+
+        >>> client.send_text("thread-1", "Hello").to_dict()["status"]
+        'ok'
+        """
 
     @classmethod
     def from_dict(cls, document: _Document) -> Self:
-        """Makes an instance of such a document. What is missing or of the wrong shape is absent."""
+        """Makes an instance of such a document. What is missing or of the wrong shape is absent.
+
+        >>> receipt = client.send_text("thread-1", "Hello")
+        >>> flowai.Receipt.from_dict(receipt.to_dict()) == receipt
+        True
+        """
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -1682,6 +1924,9 @@ class BotStatus:
 class HistoryIterator:
     """Goes through the entries of a history and fetches pages as they are needed. After an error the same page is tried
     again.
+
+    >>> for entry in client.iter_history("thread-1", limit=100):
+    ...     said = entry.text
     """
 
     def __iter__(self) -> Self: ...
@@ -1691,6 +1936,9 @@ class HistoryIterator:
 class AsyncHistoryIterator:
     """Goes through the entries of a history and fetches pages as they are needed. After an error the same page is tried
     again.
+
+    >>> async for entry in async_client.iter_history("thread-1"):
+    ...     said = entry.text
     """
 
     def __aiter__(self) -> Self: ...
@@ -1698,14 +1946,20 @@ class AsyncHistoryIterator:
 
 @final
 class ThreadIterator:
-    """Goes through the ids of all threads and fetches pages as they are needed. After an error the same page is tried again."""
+    """Goes through the ids of all threads and fetches pages as they are needed. After an error the same page is tried again.
+
+    >>> ids = list(client.iter_threads())
+    """
 
     def __iter__(self) -> Self: ...
     def __next__(self) -> str: ...
 
 @final
 class AsyncThreadIterator:
-    """Goes through the ids of all threads and fetches pages as they are needed. After an error the same page is tried again."""
+    """Goes through the ids of all threads and fetches pages as they are needed. After an error the same page is tried again.
+
+    >>> ids = [thread_id async for thread_id in async_client.iter_threads()]
+    """
 
     def __aiter__(self) -> Self: ...
     def __anext__(self) -> Coroutine[Any, Any, str]: ...
@@ -1715,6 +1969,9 @@ class Reply:
     """What the bot replied to Client.ask.
 
     Replies are equal when their documents, threads and trace ids are; they can be pickled and copied.
+
+    >>> client.ask("thread-1", "Hello").text
+    'Hello'
     """
 
     __match_args__: ClassVar[tuple[str, str]]
@@ -1752,7 +2009,10 @@ class Reply:
         """bytes: The document that it was read from."""
 
     def to_dict(self) -> _Document:
-        """The same as a dict."""
+        """The same as a dict.
+
+        >>> document = client.ask("thread-1", "Hello").to_dict()
+        """
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -1761,7 +2021,11 @@ class Reply:
 
 @final
 class Response:
-    """What the service answered to Client.request."""
+    """What the service answered to Client.request.
+
+    >>> client.request("GET", "threads").status
+    200
+    """
 
     __match_args__: ClassVar[tuple[str, str, str]]
 
@@ -1781,6 +2045,9 @@ class Response:
         """The body as a JSON value.
 
         Raises APIResponseError when it is not JSON.
+
+        >>> client.request("GET", "threads").json()["status"]
+        'ok'
         """
 
     def __eq__(self, other: object, /) -> bool: ...
@@ -2478,7 +2745,10 @@ class Client:
         """
 
     def close(self) -> None:
-        """Closes all connections. Calls made from now on raise ClosedError. Closing again changes nothing."""
+        """Closes all connections. Calls made from now on raise ClosedError. Closing again changes nothing.
+
+        >>> client.close()
+        """
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *_exception: object) -> None: ...
@@ -3051,7 +3321,12 @@ class AsyncClient:
 
 @final
 class ThreadId:
-    """The parts of a thread id."""
+    """The parts of a thread id.
+
+    >>> event = flowai.parse_event('{"type": "message.reply", "threadId": "7c1f|w_1"}')
+    >>> event.thread.user, event.thread.channel
+    ('7c1f', 'w_1')
+    """
 
     __match_args__: ClassVar[tuple[str, str]]
 
@@ -3065,6 +3340,8 @@ class ThreadId:
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: Any) -> Self: ...
 
 @final
 class Event:
@@ -3099,6 +3376,9 @@ class Event:
     def is_for(self, thread_id: str, /) -> bool:
         """Whether the event belongs to the conversation with this id, a str: the ids are equal, or one of them has no
         ``|channel`` and what is before it is equal.
+
+        >>> flowai.parse_event('{"threadId": "7c1f|w_1"}').is_for("7c1f")
+        True
         """
 
     @property
@@ -3182,6 +3462,9 @@ def parse_events(body: _Body, /) -> list[Event]:
     """Reads the body of a webhook call as a list of events: of an array its items, else the one event.
 
     Arguments and errors are those of parse_event; one bad item refuses the whole body.
+
+    >>> len(flowai.parse_events('[{"type": "message.reply"}, {"type": "message.reply"}]'))
+    2
     """
 
 @final
@@ -3212,15 +3495,23 @@ class Verifier:
         min_secret_bytes: how long a secret must be at least; a short one can be guessed from any token.
 
         Raises InvalidArgumentError when a secret is too short or there is none.
+
+        >>> verifier = flowai.Verifier.jwt("the secret you gave Flow.ai, at least 32 bytes")
         """
 
     @staticmethod
     def header(name: str, secret: _Secret) -> Verifier:
-        """Wants the header ``name`` to hold the secret, a str or bytes, byte for byte."""
+        """Wants the header ``name`` to hold the secret, a str or bytes, byte for byte.
+
+        >>> verifier = flowai.Verifier.header("x-webhook-secret", "a secret")
+        """
 
     @staticmethod
     def body_key(secret: _Secret) -> Verifier:
-        """Wants the root of the JSON body to have the secret, a str or bytes, as ``verifyKey`` or ``verifyToken``."""
+        """Wants the root of the JSON body to have the secret, a str or bytes, as ``verifyKey`` or ``verifyToken``.
+
+        >>> verifier = flowai.Verifier.body_key("a secret")
+        """
 
     @staticmethod
     def any(*verifiers: Verifier) -> Verifier:
@@ -3351,6 +3642,8 @@ class Receiver:
     def close(self) -> None:
         """Stops accepting calls, answers those in flight, and returns when that is done. Events that are queued can still
         be taken. Closing again changes nothing.
+
+        >>> receiver.close()
         """
 
     def __enter__(self) -> Self: ...
@@ -3622,6 +3915,8 @@ class Inbox:
     def close(self) -> None:
         """Closes the inbox: whoever waits for an event stops, and another process can open the file. Events that are being
         handled will be handed out again. Closing again changes nothing.
+
+        >>> inbox.close()
         """
 
     def __enter__(self) -> Self: ...
@@ -4031,7 +4326,11 @@ class AsyncDelivery:
 
 @final
 class StoredEvent:
-    """What Inbox.put did with an event."""
+    """What Inbox.put did with an event.
+
+    >>> [stored.duplicate for stored in inbox.put(b'{"type": "message.reply", "threadId": "t"}')]
+    [False]
+    """
 
     __match_args__: ClassVar[tuple[str, ...]]
 
@@ -4054,7 +4353,12 @@ class StoredEvent:
 
 @final
 class InboxEntry:
-    """An event in an inbox, without its body."""
+    """An event in an inbox, without its body.
+
+    >>> stored = inbox.put(b'{"type": "message.reply", "threadId": "t"}')
+    >>> [entry.state for entry in inbox.list()]
+    ['waiting']
+    """
 
     __match_args__: ClassVar[tuple[str, ...]]
 
@@ -4104,7 +4408,11 @@ class InboxEntry:
 
 @final
 class InboxStats:
-    """How an inbox is doing."""
+    """How an inbox is doing.
+
+    >>> inbox.stats().waiting
+    0
+    """
 
     __match_args__: ClassVar[tuple[str, ...]]
 
@@ -4447,6 +4755,8 @@ class Outbox:
     def close(self) -> None:
         """Closes the outbox: whoever waits for a report stops, and another process can open the file. What is leaving may
         take ``close_time`` to be answered; what waits stays in the file. Closing again changes nothing.
+
+        >>> outbox.close()
         """
 
     def __enter__(self) -> Self: ...
@@ -4726,7 +5036,11 @@ class AsyncOutbox:
 
 @final
 class ReportIterator:
-    """Goes through the reports of an outbox as they come: see Outbox.reports."""
+    """Goes through the reports of an outbox as they come: see Outbox.reports.
+
+    >>> for report in outbox.reports(timeout=0):
+    ...     print(report.id, report.outcome)
+    """
 
     def __iter__(self) -> Self: ...
     def __next__(self) -> OutboxReport: ...
@@ -4740,7 +5054,11 @@ class AsyncReportIterator:
 
 @final
 class OutboxReceipt:
-    """What is known of a message once it is durable."""
+    """What is known of a message once it is durable.
+
+    >>> receipt = outbox.send_text("thread-1", "Hello")
+    >>> entry = outbox.show(receipt.id)
+    """
 
     __match_args__: ClassVar[tuple[str, ...]]
 
@@ -4763,7 +5081,11 @@ class OutboxReceipt:
 
 @final
 class OutboxEntry:
-    """A message that waits in an outbox."""
+    """A message that waits in an outbox.
+
+    >>> for entry in outbox.list():
+    ...     print(entry.thread_id, entry.attempts)
+    """
 
     __match_args__: ClassVar[tuple[str, ...]]
 
@@ -4832,7 +5154,12 @@ class OutboxEntry:
 
 @final
 class OutboxReport:
-    """What became of a message of an outbox, and how."""
+    """What became of a message of an outbox, and how.
+
+    >>> receipt = outbox.send_text("thread-1", "Hello")
+    >>> outbox.next_report(timeout=20).outcome
+    'sent'
+    """
 
     __match_args__: ClassVar[tuple[str, ...]]
 
@@ -4911,7 +5238,11 @@ class OutboxReport:
 
 @final
 class OutboxStats:
-    """How an outbox is doing."""
+    """How an outbox is doing.
+
+    >>> outbox.stats().waiting
+    0
+    """
 
     __match_args__: ClassVar[tuple[str, ...]]
 
@@ -4967,7 +5298,13 @@ class OutboxStats:
 
 @final
 class RecordedRequest:
-    """One request that the sandbox was asked, and how it answered."""
+    """One request that the sandbox was asked, and how it answered.
+
+    >>> receipt = client.send_text("thread-1", "Hello")
+    >>> request = sandbox.requests[-1]
+    >>> request.method, request.path, request.status
+    ('POST', '/rest/v1/messages/thread-1', 200)
+    """
 
     @property
     def method(self) -> str:
@@ -5007,7 +5344,12 @@ class RecordedRequest:
 
 @final
 class UploadedFile:
-    """The file of a media message. Its bytes were counted and hashed, not kept."""
+    """The file of a media message. Its bytes were counted and hashed, not kept.
+
+    >>> receipt = client.upload_media("thread-1", b"...", filename="a.png", media_type="image")
+    >>> sandbox.requests[-1].file.length
+    3
+    """
 
     @property
     def name(self) -> str | None:
@@ -5048,7 +5390,15 @@ class WebhookCall:
 
 @final
 class RecordedDelivery:
-    """One event on its way to the webhook."""
+    """One event on its way to the webhook.
+
+    >>> sandbox.set_webhook(receiver.url)
+    >>> receipt = client.send_text("thread-1", "Hello")
+    >>> sandbox.wait_delivered(20)
+    True
+    >>> sandbox.deliveries[-1].state
+    'delivered'
+    """
 
     @property
     def event(self) -> _Document:
@@ -5072,7 +5422,15 @@ class RecordedDelivery:
 
 @final
 class DeliveryAttempt:
-    """One call of the webhook."""
+    """One call of the webhook.
+
+    >>> sandbox.set_webhook(receiver.url)
+    >>> receipt = client.send_text("thread-1", "Hello")
+    >>> sandbox.wait_delivered(20)
+    True
+    >>> sandbox.deliveries[-1].attempts[-1].status
+    200
+    """
 
     @property
     def status(self) -> int | None:
@@ -5094,7 +5452,7 @@ class Sandbox:
     port: where to listen on 127.0.0.1; 0 takes a free one.
     api_key: the key that opens it; a random one if not given.
     webhook_url: where events go; it must answer a GET with a 2xx.
-    webhook_secret: what signs the webhook calls; a random one if not given.
+    webhook_secret: what signs the webhook calls, at least 32 bytes; a random one if not given.
     bot: ``echo`` says again what was said, ``none`` says nothing; for what no rule of the seed is about.
     speed: how fast the clock of pauses and webhook retries runs.
     seed: what it knows when it starts and what its bot answers by: a dict, or the path of a JSON file. It may have
@@ -5151,6 +5509,8 @@ class Sandbox:
         """Sends events to this URL from now on, and with ``secret``, a str, signs them with that.
 
         Raises APIConnectionError when the URL does not answer a GET with a 2xx.
+
+        >>> sandbox.set_webhook(receiver.url)
         """
 
     def thread_state(self, thread_id: str) -> Literal["open", "handover", "resolved"]:
@@ -5293,7 +5653,10 @@ class Sandbox:
         """
 
     def close(self) -> None:
-        """Stops it, within about a second. What it recorded can still be read. Closing again changes nothing."""
+        """Stops it, within about a second. What it recorded can still be read. Closing again changes nothing.
+
+        >>> sandbox.close()
+        """
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *_exception: object) -> None: ...

@@ -38,6 +38,7 @@ LIVE = {
 }
 
 # What the journal of a sandbox is made of: a test reads their attributes.
+AWAITED = {"AsyncDelivery", "AsyncInbox", "AsyncOutbox", "AsyncReceiver", "AsyncReportIterator"}
 JOURNAL = {"DeliveryAttempt", "RecordedDelivery", "RecordedRequest", "UploadedFile", "WebhookCall"}
 
 LONG = "x" * 100_000
@@ -55,6 +56,8 @@ DOCUMENTS = {
 }
 
 MODELS = {name: model for name, model in CLASSES.items() if issubclass(model, _flowai.Model)}
+# A template of no known type keeps what is unknown in its payload.
+TYPED = [name for name in MODELS if name != "Template"]
 ERRORS = {name: error for name, error in CLASSES.items() if issubclass(error, BaseException)}
 
 
@@ -97,7 +100,7 @@ def values(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
-VALUES = sorted(set(CLASSES) - LIVE - JOURNAL - set(MODELS) - set(ERRORS))
+VALUES = sorted(set(CLASSES) - LIVE - AWAITED - JOURNAL - set(MODELS) - set(ERRORS))
 
 
 def check_value(value: Any) -> None:
@@ -155,7 +158,7 @@ def test_values_match_by_position(values: dict[str, Any]) -> None:
             pytest.fail("did not match")
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", TYPED)
 def test_a_model(name: str) -> None:
     model: Any = MODELS[name]
     value = model_of(model, {"unheardOf": [LONG] * 10})
@@ -170,7 +173,7 @@ def test_a_model(name: str) -> None:
     assert value != model_of(model, {})
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", TYPED)
 def test_a_copy_of_a_model_with_other_values(name: str) -> None:
     value = model_of(MODELS[name], {"unheardOf": 1})
     argument, changed = next(
