@@ -45,6 +45,9 @@ pub struct ThreadId {
     channel: Option<String>,
 }
 
+/// What an id is made of again.
+type Parts = (String, Option<String>);
+
 #[pymethods]
 impl ThreadId {
     #[classattr]
@@ -57,9 +60,7 @@ impl ThreadId {
         ThreadId { user, channel }
     }
 
-    fn __reduce__<'py>(
-        slf: &Bound<'py, ThreadId>,
-    ) -> PyResult<(Bound<'py, PyAny>, (String, Option<String>))> {
+    fn __reduce__<'py>(slf: &Bound<'py, ThreadId>) -> PyResult<(Bound<'py, PyAny>, Parts)> {
         let restore = slf.get_type().getattr(interned!(slf.py(), "_restore"))?;
         Ok((restore, (slf.get().user.clone(), slf.get().channel.clone())))
     }
