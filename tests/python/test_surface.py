@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import errno
 import inspect
@@ -15,7 +14,6 @@ import re
 import socket
 import subprocess
 import sys
-import warnings
 
 import pytest
 
@@ -414,14 +412,10 @@ def test_notebooks_are_not_warned():
     assert (result.returncode, result.stderr) == (0, "")
 
 
-def test_a_warning_may_be_an_error(client):
-    async def main():
-        client.send_text("t", "x")
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        with pytest.raises(RuntimeWarning, match=WARNING):
-            asyncio.run(main())
+def test_a_warning_may_be_an_error():
+    result = run_python(ASYNC.format(before="import warnings; warnings.simplefilter('error')"))
+    assert result.returncode == 1
+    assert re.search(f"^RuntimeWarning: .*{WARNING}", result.stderr, re.MULTILINE)
 
 
 def test_a_panic_is_an_error_of_ours():

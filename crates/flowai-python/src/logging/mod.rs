@@ -124,7 +124,8 @@ impl Loggers {
         let Some(is_enabled) = self.are_enabled.get(area as usize) else {
             return Ok(());
         };
-        let details = is_enabled.bind(py).call1((number(Level::Debug),))?;
+        let level = number(Level::Debug).into_pyobject(py)?;
+        let details = call(is_enabled.bind(py), &level)?;
         set_level(
             area,
             match details.is_truthy()? {
@@ -166,7 +167,8 @@ fn deliver(py: Python<'_>, mut entries: Vec<Entry>) -> PyResult<()> {
         return Ok(());
     };
     entries.sort_by_key(|entry| entry.time);
-    let delivered = to_python(py, entries).and_then(|entries| call(loggers.deliver.bind(py), &entries));
+    let delivered =
+        to_python(py, entries).and_then(|entries| call(loggers.deliver.bind(py), &entries).map(drop));
     match delivered {
         Err(error) if !error.is_instance_of::<PyException>(py) => Err(error),
         other => {
@@ -210,11 +212,11 @@ fn to_python<'py>(py: Python<'py>, entries: Vec<Entry>) -> PyResult<Bound<'py, P
     Ok(list)
 }
 
-/// Calls a function that may run for a while.
+/// Calls a function of Python's, which may let other threads run meanwhile.
 ///
 /// When the interpreter ends it ends daemon threads by unwinding their stacks, which frames of Rust do not survive; such
 /// a thread stops here instead, as it does where pyo3 waits for the interpreter.
-fn call(function: &Bound<'_, PyAny>, argument: &Bound<'_, PyAny>) -> PyResult<()> {
+fn call<'py>(function: &Bound<'py, PyAny>, argument: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     struct Stop;
 
     impl Drop for Stop {
@@ -241,8 +243,7 @@ fn call(function: &Bound<'_, PyAny>, argument: &Bound<'_, PyAny>) -> PyResult<()
     let result = unsafe { PyObject_Call(function.as_ptr(), arguments.as_ptr(), ptr::null_mut()) };
     std::mem::forget(stop);
     // SAFETY: as above.
-    let result = unsafe { Bound::from_owned_ptr_or_err(py, result) };
-    result.map(drop)
+    unsafe { Bound::from_owned_ptr_or_err(py, result) }
 }
 
 /// What other threads have logged at least so many seconds ago, for the thread of Python's that waits for it; nothing
