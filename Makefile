@@ -18,12 +18,13 @@ DESTDIR  ?=
 FEATURES ?= full
 PROFILE  ?= release
 
-.PHONY: help install uninstall dist-c abi doxygen demo test test-rust test-python test-c test-docs test-durability soak soak-c soak-python check lint header stubs clean
+.PHONY: help install uninstall dist-c abi doxygen demo test test-rust test-python test-c test-docs test-durability soak soak-c soak-python check lint header stubs bench clean
 
 help:
 	@echo "make demo    a Python and a C program talk to a bot on this machine; a receiver is killed, and no reply is lost"
 	@echo "make test    everything is proven: Rust, Python, C, the command line (needs cargo, Python 3.10+, a C compiler)"
 	@echo "make soak    the same kills, power failures, failing disks, forks and exits as in make test, for hours"
+	@echo "make bench   flowai beside its peers, in one table; make bench ROW=parse for one row (bench/README.md)"
 	@echo "make lint    formatting, clippy, ruff, mypy"
 	@echo "make check   test, lint, and what needs more tools: valgrind, a browser (scripts/setup-debian installs them)"
 	@echo "make install PREFIX=/usr/local    libflowai for other programs: libraries, headers, pkg-config, CMake; make uninstall"
@@ -89,6 +90,17 @@ soak-python: $(VENV)/installed $(VENV)/tools
 
 check: lint test
 	FLOWAI_LIB_DIR=$(TARGET)/debug FLOWAI_BIN_DIR=$(TARGET)/debug $(BIN)/python -m pytest -q tests/extra
+
+# The peers, in an environment of their own.
+bench/.venv/peers: bench/requirements.txt
+	@scripts/need $(PYTHON)
+	$(PYTHON) -m venv bench/.venv
+	bench/.venv/bin/python -m pip install --quiet -r bench/requirements.txt
+	@touch $@
+
+bench: bench/.venv/peers
+	@scripts/need cargo cc curl curl-config strace taskset valgrind
+	bench/.venv/bin/python bench/run.py $(ROW)
 
 lint: $(VENV)/tools
 	@scripts/need cargo
