@@ -404,9 +404,9 @@ def test_daemon_threads_that_log_do_not_crash_the_end() -> None:
     )
     with flowai.Sandbox() as sandbox:
         running = [start_script(script, sandbox.api_key, sandbox.base_url) for _ in range(6)]
-        for process in running:
-            finished = finish(process, limit=60)
-            assert (finished.code, finished.errors) == (0, "")
+        ended = [finish(process, limit=60) for process in running]
+    for finished in ended:
+        assert (finished.code, finished.errors) == (0, "")
 
 
 def test_too_many_records_are_counted_and_not_kept() -> None:

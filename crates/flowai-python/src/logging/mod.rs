@@ -227,20 +227,20 @@ fn call<'py>(function: &Bound<'py, PyAny>, argument: &Bound<'py, PyAny>) -> PyRe
         }
     }
 
-    unsafe extern "C-unwind" {
-        fn PyObject_Call(
-            function: *mut ffi::PyObject,
-            arguments: *mut ffi::PyObject,
-            keywords: *mut ffi::PyObject,
-        ) -> *mut ffi::PyObject;
-    }
+    type Object = *mut ffi::PyObject;
+    type Call = unsafe extern "C-unwind" fn(Object, Object, Object) -> Object;
 
+    // pyo3 declares that it never unwinds, by which an optimised build would leave `stop` out: it must not be known here
+    // which function this is.
+    let hidden = std::hint::black_box(ffi::PyObject_Call as *const ());
+    // SAFETY: the function has these arguments and this result; C-unwind differs from C only in what may come out of it.
+    let unwinding: Call = unsafe { std::mem::transmute::<*const (), Call>(hidden) };
     let py = function.py();
     let arguments = PyTuple::new(py, [argument])?;
     let stop = Stop;
     // SAFETY: the thread is attached, both objects live for as long as the call, and the result is a new reference or
     // null with an exception set. A forced unwinding drops `stop`, which never lets it on.
-    let result = unsafe { PyObject_Call(function.as_ptr(), arguments.as_ptr(), ptr::null_mut()) };
+    let result = unsafe { unwinding(function.as_ptr(), arguments.as_ptr(), ptr::null_mut()) };
     std::mem::forget(stop);
     // SAFETY: as above.
     unsafe { Bound::from_owned_ptr_or_err(py, result) }
