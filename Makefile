@@ -18,7 +18,7 @@ DESTDIR  ?=
 FEATURES ?= full
 PROFILE  ?= release
 
-.PHONY: help install uninstall dist-c abi doxygen demo test test-rust test-python test-c test-docs test-durability soak soak-c soak-python check lint header stubs bench clean
+.PHONY: help install uninstall dist-c abi doxygen demo test test-rust test-python test-c test-docs test-durability soak soak-c soak-python check costs lint header stubs bench clean
 
 help:
 	@echo "make demo    a Python and a C program talk to a bot on this machine; a receiver is killed, and no reply is lost"
@@ -27,6 +27,7 @@ help:
 	@echo "make bench   flowai beside its peers, in one table; make bench ROW=parse for one row (bench/README.md)"
 	@echo "make lint    formatting, clippy, ruff, mypy"
 	@echo "make check   test, lint, and what needs more tools: valgrind, a browser (scripts/setup-debian installs them)"
+	@echo "make costs   counts anew what a message, an event and a webhook call cost in instructions: make check compares"
 	@echo "make install PREFIX=/usr/local    libflowai for other programs: libraries, headers, pkg-config, CMake; make uninstall"
 	@echo "make dist-c  the same as an archive for another machine, in build/dist"
 	@echo "make doxygen the documentation of flowai.h and flowai.hpp, in build/doxygen; make abi writes the ABI down"
@@ -90,6 +91,11 @@ soak-python: $(VENV)/installed $(VENV)/tools
 
 check: lint test
 	FLOWAI_LIB_DIR=$(TARGET)/debug FLOWAI_BIN_DIR=$(TARGET)/debug $(BIN)/python -m pytest -q tests/extra
+
+# Only for a change that is meant to move them.
+costs: $(VENV)/installed $(VENV)/tools
+	@scripts/need valgrind
+	FLOWAI_UPDATE_COSTS=1 $(BIN)/python -m pytest -q -s tests/extra/test_costs.py
 
 # The peers, in an environment of their own.
 bench/.venv/peers: bench/requirements.txt
