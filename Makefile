@@ -25,7 +25,7 @@ help:
 	@echo "make test    everything is proven: Rust, Python, C, the command line (needs cargo, Python 3.10+, a C compiler)"
 	@echo "make soak    the same kills, power failures, failing disks, forks and exits as in make test, for hours"
 	@echo "make bench   flowai beside its peers, in one table; make bench ROW=parse for one row (bench/README.md)"
-	@echo "make lint    formatting, clippy, ruff, mypy"
+	@echo "make lint    formatting, clippy, ruff, mypy, pyright"
 	@echo "make check   test, lint, and what needs more tools: valgrind, a browser (scripts/setup-debian installs them)"
 	@echo "make costs   counts anew what a message, an event and a webhook call cost in instructions: make check compares"
 	@echo "make install PREFIX=/usr/local    libflowai for other programs: libraries, headers, pkg-config, CMake; make uninstall"
@@ -49,7 +49,8 @@ test-python: $(VENV)/installed $(VENV)/tools
 	$(CARGO) build -p flowai-testkit -p flowai-cli
 	FLOWAI_BIN_DIR=$(TARGET)/debug $(BIN)/python -m pytest -q tests/python
 	$(BIN)/python -m mypy.stubtest flowai
-	$(BIN)/python -m mypy --strict tests/python/typed_usage.py
+	$(BIN)/python -m mypy --strict tests/python/typed_*.py
+	$(BIN)/python -m pyright --pythonpath $(BIN)/python tests/python/typed_*.py
 
 test-c: $(VENV)/installed $(VENV)/tools
 	@scripts/need cargo cc
@@ -117,6 +118,7 @@ lint: $(VENV)/tools
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict python/flowai
+	$(BIN)/python -m pyright --pythonpath $(BIN)/python
 
 install dist-c uninstall: export PREFIX := $(PREFIX)
 install dist-c uninstall: export LIBDIR := $(LIBDIR)

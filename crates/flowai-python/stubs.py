@@ -108,6 +108,7 @@ ASYNCHRONOUS = {
     "HistoryIterator": "AsyncHistoryIterator",
     "ThreadIterator": "AsyncThreadIterator",
     "ReportIterator": "AsyncReportIterator",
+    "_Handling": "_AsyncHandling",
 }
 SPECIAL = {
     "__enter__": "__aenter__",
@@ -116,7 +117,7 @@ SPECIAL = {
     "__next__": "__anext__",
 }
 # What gives no coroutine, beside the iterators.
-AT_ONCE = {"__new__", "__aiter__", "with_options", "reports"}
+AT_ONCE = {"__new__", "__aiter__", "with_options", "reports", "_courier", "_handling"}
 
 
 class Renamed(ast.NodeTransformer):
@@ -196,6 +197,13 @@ def document(node: ast.ClassDef | Function, owner: object) -> None:
             node.body.insert(0, statement)
 
 
+def matched(node: ast.ClassDef) -> None:
+    """Say in the stub of a class what its patterns take by position."""
+    names = getattr(getattr(_flowai, node.name, None), "__match_args__", None)
+    if names is not None:
+        node.body.insert(0, ast.parse(f"__match_args__ = {names!r}").body[0])
+
+
 def native() -> str:
     """Return the stub of flowai._flowai."""
     models = [value for value in vars(_flowai).values() if hasattr(value, "_shapes")]
@@ -211,10 +219,12 @@ def native() -> str:
     both: list[ast.stmt] = []
     for node in tree.body:
         both.append(node)
-        if isinstance(node, ast.ClassDef) and node.name in ASYNCHRONOUS:
+        if isinstance(node, ast.ClassDef) and hasattr(_flowai, ASYNCHRONOUS.get(node.name, "")):
             both.append(awaited(node))
     tree.body = both
     for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            matched(node)
         if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
             document(node, _flowai)
     return ast.unparse(tree)

@@ -19,7 +19,6 @@ from types import TracebackType
 from typing import (
     Any,
     BinaryIO,
-    ClassVar,
     Literal,
     NoReturn,
     Protocol,
@@ -86,7 +85,6 @@ _AwaitedFile: TypeAlias = _File | _AwaitedReadable | AsyncIterable[_Piece]
 
 @disjoint_base
 class Model:
-    __match_args__: ClassVar[tuple[str, ...]]
     def __new__(cls, *args: Any, **kwargs: Any) -> Self: ...
     @property
     def extra(self) -> _Document: ...
@@ -108,7 +106,6 @@ class OpeningHours(Model):
 
 @final
 class Receipt:
-    __match_args__: ClassVar[tuple[str, ...]]
     @property
     def thread_id(self) -> str: ...
     @property
@@ -121,7 +118,6 @@ class Receipt:
 
 @final
 class HistoryPage:
-    __match_args__: ClassVar[tuple[str, ...]]
     @property
     def entries(self) -> tuple[HistoryEntry, ...]: ...
     @property
@@ -134,7 +130,6 @@ class HistoryPage:
 
 @final
 class ThreadsPage:
-    __match_args__: ClassVar[tuple[str, ...]]
     @property
     def threads(self) -> tuple[str, ...]: ...
     @property
@@ -145,7 +140,6 @@ class ThreadsPage:
 
 @final
 class BotStatus:
-    __match_args__: ClassVar[tuple[str, ...]]
     @property
     def is_paused(self) -> bool | None: ...
     @property
@@ -164,7 +158,6 @@ class ThreadIterator:
 
 @final
 class Reply:
-    __match_args__: ClassVar[tuple[str, str]]
     @property
     def text(self) -> str: ...
     @property
@@ -186,7 +179,6 @@ class Reply:
 
 @final
 class Response:
-    __match_args__: ClassVar[tuple[str, str, str]]
     @property
     def status(self) -> int: ...
     @property
@@ -324,6 +316,9 @@ class Client:
         timeout: float | None = None,
         skip_after_failure: bool = False,
     ) -> Iterator[Receipt | FlowAIError]: ...
+    def _courier(
+        self, concurrency: int, timeout: float | None, skip_after_failure: bool, keep_results: bool
+    ) -> _Courier: ...
     def ask(
         self,
         thread_id: str,
@@ -404,7 +399,6 @@ class Client:
 
 @final
 class ThreadId:
-    __match_args__: ClassVar[tuple[str, str]]
     @property
     def user(self) -> str: ...
     @property
@@ -416,7 +410,6 @@ class ThreadId:
 
 @final
 class Event:
-    __match_args__: ClassVar[tuple[str, str]]
     @property
     def type(self) -> str: ...
     @property
@@ -544,6 +537,7 @@ class Inbox:
         *,
         stop: Callable[[], object] | None = None,
     ) -> None: ...
+    def _handling(self, workers: int) -> _Handling: ...
     def put(self, body: _Body, /) -> builtins.list[StoredEvent]: ...
     def list(
         self,
@@ -565,6 +559,62 @@ class Inbox:
     def __next__(self) -> Delivery: ...
 
 def _kind(kind: EventKind | int | str) -> int: ...
+
+# The native halves of flowai._handling and flowai._many.
+@type_check_only
+class _Job(Protocol):
+    @property
+    def delivery(self) -> Delivery: ...
+    def handled(self) -> None: ...
+    def failed(self, reason: str) -> None: ...
+
+@type_check_only
+class _Handling(Protocol):
+    @property
+    def workers(self) -> int: ...
+    @property
+    def max_attempts(self) -> int: ...
+    def run(self) -> None: ...
+    def close(self) -> None: ...
+    def next(self) -> _Job | None: ...
+    def end(self, exception: BaseException | None = None) -> None: ...
+    def pause(self) -> bool: ...
+
+@type_check_only
+class _AsyncJob(Protocol):
+    @property
+    def delivery(self) -> AsyncDelivery: ...
+    def handled(self) -> None: ...
+    def failed(self, reason: str) -> None: ...
+
+@type_check_only
+class _AsyncHandling(Protocol):
+    @property
+    def max_attempts(self) -> int: ...
+    @property
+    def is_cancelled(self) -> bool: ...
+    def run(self) -> Awaitable[None]: ...
+    def next(self) -> Awaitable[_AsyncJob | None]: ...
+    def end(self) -> None: ...
+    def close(self) -> None: ...
+    def cancel(self) -> None: ...
+
+@type_check_only
+class _Courier(Protocol):
+    @property
+    def patience(self) -> float: ...
+    @property
+    def is_slow(self) -> bool: ...
+    @property
+    def is_done(self) -> bool: ...
+    def start(self) -> None: ...
+    def wants(self) -> int: ...
+    def give(self, batch: list[Any]) -> None: ...
+    def end(self) -> None: ...
+    def wait(self, room: bool, results: bool) -> None: ...
+    def changed(self, room: bool, results: bool) -> Awaitable[None]: ...
+    def take(self, into: list[Receipt | FlowAIError]) -> None: ...
+    def stop(self) -> None: ...
 
 @final
 class _Intake:
@@ -615,7 +665,6 @@ class Delivery:
 
 @final
 class StoredEvent:
-    __match_args__: ClassVar[tuple[str, ...]]
     @property
     def id(self) -> int: ...
     @property
@@ -626,7 +675,6 @@ class StoredEvent:
 
 @final
 class InboxEntry:
-    __match_args__: ClassVar[tuple[str, ...]]
     @property
     def id(self) -> int: ...
     @property
@@ -649,7 +697,6 @@ class InboxEntry:
 
 @final
 class InboxStats:
-    __match_args__: ClassVar[tuple[str, ...]]
     @property
     def waiting(self) -> int: ...
     @property
@@ -798,7 +845,6 @@ class ReportIterator:
 
 @final
 class OutboxReceipt:
-    __match_args__: ClassVar[tuple[str, ...]]
     @property
     def id(self) -> int: ...
     @property
@@ -809,7 +855,6 @@ class OutboxReceipt:
 
 @final
 class OutboxEntry:
-    __match_args__: ClassVar[tuple[str, ...]]
     @property
     def position(self) -> int: ...
     @property
@@ -842,7 +887,6 @@ class OutboxEntry:
 
 @final
 class OutboxReport:
-    __match_args__: ClassVar[tuple[str, ...]]
     @property
     def number(self) -> int: ...
     @property
@@ -879,7 +923,6 @@ class OutboxReport:
 
 @final
 class OutboxStats:
-    __match_args__: ClassVar[tuple[str, ...]]
     @property
     def waiting(self) -> int: ...
     @property

@@ -17,18 +17,7 @@ from datetime import datetime
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import (
-    Any,
-    BinaryIO,
-    ClassVar,
-    Literal,
-    NoReturn,
-    Protocol,
-    TypeAlias,
-    TypeVar,
-    final,
-    type_check_only,
-)
+from typing import Any, BinaryIO, Literal, NoReturn, Protocol, TypeAlias, TypeVar, final, type_check_only
 
 from typing_extensions import Self, deprecated, disjoint_base
 
@@ -174,8 +163,6 @@ _AwaitedFile: TypeAlias = _File | _AwaitedReadable | AsyncIterable[_Piece]
 class Model:
     """The base of every model: a document of the API that cannot be changed. Models are equal when their documents are."""
 
-    __match_args__: ClassVar[tuple[str, ...]]
-
     def __new__(cls, *args: Any, **kwargs: Any) -> Self: ...
     @property
     def extra(self) -> _Document:
@@ -259,6 +246,22 @@ class Profile(Model):
     'John Doe'
     """
 
+    __match_args__ = (
+        "full_name",
+        "first_name",
+        "last_name",
+        "gender",
+        "locale",
+        "timezone",
+        "country",
+        "email",
+        "picture",
+        "language",
+        "phone_number",
+        "description",
+        "location",
+    )
+
     def __new__(
         cls,
         *,
@@ -335,6 +338,8 @@ class Originator(Model):
     >>> receipt = client.send_text("thread-1", "Hello", originator=john)
     """
 
+    __match_args__ = ("name", "role", "profile", "metadata", "user_id")
+
     def __new__(
         cls,
         name: str,
@@ -370,6 +375,8 @@ class TextMessage(Model):
     >>> flowai.TextMessage("Hello", lang="en").text
     'Hello'
     """
+
+    __match_args__ = ("text", "originator", "trace_id", "lang", "timezone", "params")
 
     def __new__(
         cls,
@@ -415,6 +422,8 @@ class EventMessage(Model):
     >>> receipt = client.send("thread-1", flowai.EventMessage("INTRO", params={"plan": "gold"}))
     """
 
+    __match_args__ = ("event_name", "originator", "trace_id", "lang", "timezone", "params")
+
     def __new__(
         cls,
         event_name: str,
@@ -459,6 +468,8 @@ class LocationMessage(Model):
     >>> flowai.LocationMessage(52.37, "4.90", title="Amsterdam").lat
     '52.37'
     """
+
+    __match_args__ = ("lat", "long", "title", "originator", "trace_id", "lang", "timezone", "params")
 
     def __new__(
         cls,
@@ -514,6 +525,18 @@ class MediaMessage(Model):
     >>> picture = flowai.MediaMessage("https://example.com/a.png", media_type="image")
     >>> receipt = client.send("thread-1", picture)
     """
+
+    __match_args__ = (
+        "url",
+        "media_type",
+        "mime_type",
+        "title",
+        "originator",
+        "trace_id",
+        "lang",
+        "timezone",
+        "params",
+    )
 
     def __new__(
         cls,
@@ -578,6 +601,8 @@ class Recipient(Model):
     ... )
     """
 
+    __match_args__ = ("name", "phone_number", "identifier", "profile")
+
     def __new__(
         cls,
         name: str,
@@ -609,6 +634,8 @@ class Channel(Model):
     '31201234567'
     """
 
+    __match_args__ = ("channel_name", "external_id")
+
     def __new__(cls, channel_name: _ChannelName, external_id: str) -> Self: ...
     @property
     def channel_name(self) -> str | None:
@@ -626,6 +653,8 @@ class Segment(Model):
     >>> receipt = client.broadcast_to_segments([flowai.Segment(id="s1")], "We are open again")
     """
 
+    __match_args__ = ("id", "name")
+
     def __new__(cls, *, id: str | None = None, name: str | None = None) -> Self: ...
     @property
     def id(self) -> str | None:
@@ -642,6 +671,8 @@ class Template(Model):
     >>> part.type, part.payload
     ('whatsapp_buttons', {'title': 'Which one?'})
     """
+
+    __match_args__ = ("type", "payload", "delay", "fallback")
 
     def __new__(
         cls,
@@ -688,6 +719,8 @@ class TextTemplate(Template):
     Hello
     """
 
+    __match_args__ = ("text", "citations", "quick_replies", "expiration_time", "delay", "fallback")
+
     def __new__(
         cls,
         text: str | None = None,
@@ -712,6 +745,8 @@ class ImageTemplate(Template):
     >>> flowai.ImageTemplate(url="https://example.com/a.png").url
     'https://example.com/a.png'
     """
+
+    __match_args__ = ("title", "url", "action", "quick_replies", "expiration_time", "delay", "fallback")
 
     def __new__(
         cls,
@@ -746,6 +781,17 @@ class VideoTemplate(Template):
     >>> flowai.VideoTemplate(url="https://example.com/a.mp4").url
     'https://example.com/a.mp4'
     """
+
+    __match_args__ = (
+        "title",
+        "url",
+        "action",
+        "thumbnail_url",
+        "quick_replies",
+        "expiration_time",
+        "delay",
+        "fallback",
+    )
 
     def __new__(
         cls,
@@ -786,6 +832,17 @@ class AudioTemplate(Template):
     600
     """
 
+    __match_args__ = (
+        "title",
+        "url",
+        "action",
+        "duration",
+        "quick_replies",
+        "expiration_time",
+        "delay",
+        "fallback",
+    )
+
     def __new__(
         cls,
         *,
@@ -825,6 +882,8 @@ class FileTemplate(Template):
     'Invoice'
     """
 
+    __match_args__ = ("title", "url", "action", "quick_replies", "expiration_time", "delay", "fallback")
+
     def __new__(
         cls,
         *,
@@ -858,6 +917,17 @@ class LocationTemplate(Template):
     >>> flowai.LocationTemplate(title="Amsterdam", lat=52.37, long=4.9).title
     'Amsterdam'
     """
+
+    __match_args__ = (
+        "title",
+        "lat",
+        "long",
+        "action",
+        "quick_replies",
+        "expiration_time",
+        "delay",
+        "fallback",
+    )
 
     def __new__(
         cls,
@@ -898,6 +968,18 @@ class CardTemplate(Template):
     >>> [button.label for button in card.buttons]
     ['Buy']
     """
+
+    __match_args__ = (
+        "title",
+        "subtitle",
+        "media",
+        "action",
+        "buttons",
+        "quick_replies",
+        "expiration_time",
+        "delay",
+        "fallback",
+    )
 
     def __new__(
         cls,
@@ -943,6 +1025,8 @@ class CarouselTemplate(Template):
     ['Shoes']
     """
 
+    __match_args__ = ("cards", "quick_replies", "expiration_time", "delay", "fallback")
+
     def __new__(
         cls,
         *,
@@ -966,6 +1050,8 @@ class ListTemplate(Template):
     >>> [item.title for item in flowai.ListTemplate(items=[flowai.ListItem(title="Shoes")]).items]
     ['Shoes']
     """
+
+    __match_args__ = ("items", "buttons", "quick_replies", "expiration_time", "delay", "fallback")
 
     def __new__(
         cls,
@@ -996,6 +1082,8 @@ class ButtonsTemplate(Template):
     'Which one?'
     """
 
+    __match_args__ = ("title", "buttons", "quick_replies", "expiration_time", "delay", "fallback")
+
     def __new__(
         cls,
         *,
@@ -1024,6 +1112,8 @@ class WebviewTemplate(Template):
     >>> flowai.WebviewTemplate(label="Open", url="https://example.com").label
     'Open'
     """
+
+    __match_args__ = ("label", "url", "id", "trigger", "delay", "fallback")
 
     def __new__(
         cls,
@@ -1057,6 +1147,17 @@ class HandoverTemplate(Template):
     >>> flowai.HandoverTemplate(seconds_to_pause=60).seconds_to_pause
     60
     """
+
+    __match_args__ = (
+        "reset_context",
+        "indefinite_pause",
+        "set_bot_to_pause",
+        "minutes_to_pause",
+        "seconds_to_pause",
+        "additional_info",
+        "delay",
+        "fallback",
+    )
 
     def __new__(
         cls,
@@ -1101,6 +1202,8 @@ class NoteTemplate(Template):
     'Wants a refund'
     """
 
+    __match_args__ = ("note", "delay", "fallback")
+
     def __new__(
         cls, note: str | None = None, *, delay: float | None = None, fallback: str | None = None
     ) -> Self: ...
@@ -1115,6 +1218,8 @@ class CustomTemplate(Template):
     >>> part.extra
     {'colour': 'red'}
     """
+
+    __match_args__ = ("quick_replies", "expiration_time", "delay", "fallback")
 
     def __new__(
         cls,
@@ -1134,6 +1239,8 @@ class EventTemplate(Template):
     >>> flowai.EventTemplate("INTRO").name
     'INTRO'
     """
+
+    __match_args__ = ("name", "lat", "long", "title", "url", "delay", "fallback")
 
     def __new__(
         cls,
@@ -1173,6 +1280,8 @@ class SystemReplyTemplate(Template):
     'One moment'
     """
 
+    __match_args__ = ("reply_type", "text", "delay", "fallback")
+
     def __new__(
         cls,
         *,
@@ -1192,6 +1301,8 @@ class KhorosPriorityTemplate(Template):
     1
     """
 
+    __match_args__ = ("priority", "delay", "fallback")
+
     def __new__(
         cls, priority: int | None = None, *, delay: float | None = None, fallback: str | None = None
     ) -> Self: ...
@@ -1205,6 +1316,8 @@ class AgentTextTemplate(Template):
     >>> flowai.AgentTextTemplate("Hello, I am Ann").text
     'Hello, I am Ann'
     """
+
+    __match_args__ = ("text", "quick_replies", "expiration_time", "delay", "fallback")
 
     def __new__(
         cls,
@@ -1225,6 +1338,8 @@ class Action(Model):
     >>> flowai.Action(type="url", value="https://example.com").value
     'https://example.com'
     """
+
+    __match_args__ = ("type", "value", "params")
 
     def __new__(
         cls, *, type: str | None = None, value: str | None = None, params: _Document | None = None
@@ -1248,6 +1363,8 @@ class ButtonTrigger(Model):
     'BUY'
     """
 
+    __match_args__ = ("type", "value")
+
     def __new__(cls, *, type: str | None = None, value: str | None = None) -> Self: ...
     @property
     def type(self) -> str | None:
@@ -1263,6 +1380,8 @@ class Button(Model):
     >>> flowai.Button(type="webview", label="Open", value="https://example.com").label
     'Open'
     """
+
+    __match_args__ = ("type", "label", "value", "new_tab", "id", "params", "trigger")
 
     def __new__(
         cls,
@@ -1310,6 +1429,8 @@ class CardMedia(Model):
     'image'
     """
 
+    __match_args__ = ("url", "type", "thumbnail_url")
+
     def __new__(
         cls, *, url: str | None = None, type: str | None = None, thumbnail_url: str | None = None
     ) -> Self: ...
@@ -1331,6 +1452,18 @@ class QuickReply(Model):
     >>> answer = flowai.QuickReply("Yes, please", value="yes")
     >>> reply = client.ask("thread-1", answer.value_or_label)
     """
+
+    __match_args__ = (
+        "label",
+        "value",
+        "type",
+        "params",
+        "tags",
+        "quick_reply_id",
+        "auto",
+        "step_id",
+        "media",
+    )
 
     def __new__(
         cls,
@@ -1398,6 +1531,16 @@ class ExpirationTime(Model):
     '60'
     """
 
+    __match_args__ = (
+        "type",
+        "expire_time",
+        "ttl",
+        "expire_success_trigger_type",
+        "expire_success_trigger_value",
+        "expire_fail_trigger_type",
+        "expire_fail_trigger_value",
+    )
+
     def __new__(
         cls,
         *,
@@ -1444,6 +1587,8 @@ class Card(Model):
     'Red'
     """
 
+    __match_args__ = ("title", "subtitle", "media", "action", "buttons", "quick_replies")
+
     def __new__(
         cls,
         *,
@@ -1484,6 +1629,8 @@ class ListItem(Model):
     >>> flowai.ListItem(title="Shoes", featured=True).featured
     True
     """
+
+    __match_args__ = ("title", "subtitle", "media", "action", "buttons", "featured", "highlight")
 
     def __new__(
         cls,
@@ -1531,6 +1678,22 @@ class ReplyMessage(Model):
     ...     print(message.text)
     Hello
     """
+
+    __match_args__ = (
+        "fallback",
+        "responses",
+        "reply_to",
+        "originator",
+        "created_at",
+        "contexts",
+        "params",
+        "intents",
+        "actions",
+        "silent",
+        "flow",
+        "step",
+        "meta",
+    )
 
     def __new__(
         cls,
@@ -1616,6 +1779,8 @@ class HistoryEntry(Model):
     ...     speaker, said = entry.originator, entry.text
     """
 
+    __match_args__ = ("originator", "messages", "interaction_id")
+
     def __new__(
         cls,
         *,
@@ -1646,6 +1811,8 @@ class Interval(Model):
     '12:00'
     """
 
+    __match_args__ = ("from_", "to")
+
     def __new__(cls, *, from_: str | None = None, to: str | None = None) -> Self: ...
     @property
     def from_(self) -> str | None:
@@ -1665,6 +1832,8 @@ class Weekday(Model):
     'Monday'
     """
 
+    __match_args__ = ("weekday", "content")
+
     def __new__(
         cls, *, weekday: str | None = None, content: Sequence[Interval | _Document] | None = None
     ) -> Self: ...
@@ -1683,6 +1852,8 @@ class Holiday(Model):
     'Christmas'
     """
 
+    __match_args__ = ("holiday", "date")
+
     def __new__(cls, *, holiday: str | None = None, date: str | None = None) -> Self: ...
     @property
     def holiday(self) -> str | None:
@@ -1699,6 +1870,8 @@ class BusinessHours(OpeningHours):
     >>> for hours in client.business_hours():
     ...     print(hours.label, hours.is_open(datetime.now(timezone.utc)))
     """
+
+    __match_args__ = ("weekdays", "holidays", "label", "timezone")
 
     def __new__(
         cls,
@@ -1733,7 +1906,7 @@ class Receipt:
     ('thread-1', 7, 'ok')
     """
 
-    __match_args__: ClassVar[tuple[str, ...]]
+    __match_args__ = ("thread_id", "trace_id", "status", "request_id")
 
     @property
     def thread_id(self) -> str:
@@ -1785,7 +1958,7 @@ class HistoryPage:
     (1, 1)
     """
 
-    __match_args__: ClassVar[tuple[str, ...]]
+    __match_args__ = ("entries", "page", "pages", "thread_id")
 
     @property
     def entries(self) -> tuple[HistoryEntry, ...]:
@@ -1837,7 +2010,7 @@ class ThreadsPage:
     True
     """
 
-    __match_args__: ClassVar[tuple[str, ...]]
+    __match_args__ = ("threads", "page", "pages")
 
     @property
     def threads(self) -> tuple[str, ...]:
@@ -1885,7 +2058,7 @@ class BotStatus:
     True
     """
 
-    __match_args__: ClassVar[tuple[str, ...]]
+    __match_args__ = ("is_paused", "thread_id")
 
     @property
     def is_paused(self) -> bool | None:
@@ -1974,7 +2147,7 @@ class Reply:
     'Hello'
     """
 
-    __match_args__: ClassVar[tuple[str, str]]
+    __match_args__ = ("text", "messages")
 
     @property
     def text(self) -> str:
@@ -2027,7 +2200,7 @@ class Response:
     200
     """
 
-    __match_args__: ClassVar[tuple[str, str, str]]
+    __match_args__ = ("status", "headers", "body")
 
     @property
     def status(self) -> int:
@@ -2336,6 +2509,11 @@ class Client:
         ['thread-1', 'thread-2']
 
         """
+
+    def _courier(
+        self, concurrency: int, timeout: float | None, skip_after_failure: bool, keep_results: bool
+    ) -> _Courier:
+        """What send_many and iter_send_many are made of."""
 
     def ask(
         self,
@@ -2972,6 +3150,11 @@ class AsyncClient:
 
         """
 
+    def _courier(
+        self, concurrency: int, timeout: float | None, skip_after_failure: bool, keep_results: bool
+    ) -> _Courier:
+        """What send_many and iter_send_many are made of."""
+
     def ask(
         self,
         thread_id: str,
@@ -3328,7 +3511,7 @@ class ThreadId:
     ('7c1f', 'w_1')
     """
 
-    __match_args__: ClassVar[tuple[str, str]]
+    __match_args__ = ("user", "channel")
 
     @property
     def user(self) -> str:
@@ -3355,7 +3538,7 @@ class Event:
     (True, '7c1f')
     """
 
-    __match_args__: ClassVar[tuple[str, str]]
+    __match_args__ = ("kind", "thread_id")
 
     @property
     def type(self) -> str:
@@ -3839,6 +4022,9 @@ class Inbox:
 
         """
 
+    def _handling(self, workers: int) -> _Handling:
+        """What flowai._handling, where ``handle`` is, needs."""
+
     def put(self, body: _Body, /) -> builtins.list[StoredEvent]:
         """Stores the event or the array of events that a webhook call carries, all or none, and returns once they are
         safe: for web frameworks. Check it with Verifier.verify first. A body that cannot be read is stored as a dead
@@ -4029,6 +4215,9 @@ class AsyncInbox:
 
         """
 
+    def _handling(self, workers: int) -> _AsyncHandling:
+        """What flowai._handling, where ``handle`` is, needs."""
+
     def put(self, body: _Body, /) -> Coroutine[Any, Any, builtins.list[StoredEvent]]:
         """Stores the event or the array of events that a webhook call carries, all or none, and returns once they are
         safe: for web frameworks. Check it with Verifier.verify first. A body that cannot be read is stored as a dead
@@ -4098,6 +4287,61 @@ class AsyncInbox:
 
 def _kind(kind: EventKind | int | str) -> int:
     """The number of a kind, for flowai._webhook."""
+
+@type_check_only
+class _Job(Protocol):
+    @property
+    def delivery(self) -> Delivery: ...
+    def handled(self) -> None: ...
+    def failed(self, reason: str) -> None: ...
+
+@type_check_only
+class _Handling(Protocol):
+    @property
+    def workers(self) -> int: ...
+    @property
+    def max_attempts(self) -> int: ...
+    def run(self) -> None: ...
+    def close(self) -> None: ...
+    def next(self) -> _Job | None: ...
+    def end(self, exception: BaseException | None = None) -> None: ...
+    def pause(self) -> bool: ...
+
+@type_check_only
+class _AsyncJob(Protocol):
+    @property
+    def delivery(self) -> AsyncDelivery: ...
+    def handled(self) -> None: ...
+    def failed(self, reason: str) -> None: ...
+
+@type_check_only
+class _AsyncHandling(Protocol):
+    @property
+    def max_attempts(self) -> int: ...
+    @property
+    def is_cancelled(self) -> bool: ...
+    def run(self) -> Awaitable[None]: ...
+    def next(self) -> Awaitable[_AsyncJob | None]: ...
+    def end(self) -> None: ...
+    def close(self) -> None: ...
+    def cancel(self) -> None: ...
+
+@type_check_only
+class _Courier(Protocol):
+    @property
+    def patience(self) -> float: ...
+    @property
+    def is_slow(self) -> bool: ...
+    @property
+    def is_done(self) -> bool: ...
+    def start(self) -> None: ...
+    def wants(self) -> int: ...
+    def give(self, batch: list[Any]) -> None: ...
+    def end(self) -> None: ...
+    def wait(self, room: bool, results: bool) -> None: ...
+    def changed(self, room: bool, results: bool) -> Awaitable[None]: ...
+    def take(self, into: list[Receipt | FlowAIError]) -> None: ...
+    def stop(self) -> None: ...
 
 @final
 class _Intake:
@@ -4332,7 +4576,7 @@ class StoredEvent:
     [False]
     """
 
-    __match_args__: ClassVar[tuple[str, ...]]
+    __match_args__ = ("id", "duplicate", "dead")
 
     @property
     def id(self) -> int:
@@ -4360,7 +4604,17 @@ class InboxEntry:
     ['waiting']
     """
 
-    __match_args__: ClassVar[tuple[str, ...]]
+    __match_args__ = (
+        "id",
+        "thread_id",
+        "state",
+        "received_at_ms",
+        "attempts",
+        "error",
+        "maybe_duplicate",
+        "replay_of",
+        "size",
+    )
 
     @property
     def id(self) -> int:
@@ -4414,7 +4668,7 @@ class InboxStats:
     0
     """
 
-    __match_args__: ClassVar[tuple[str, ...]]
+    __match_args__ = ("waiting", "leased", "oldest_waiting", "dead", "bytes")
 
     @property
     def waiting(self) -> int:
@@ -5062,7 +5316,7 @@ class OutboxReceipt:
     >>> entry = outbox.show(receipt.id)
     """
 
-    __match_args__: ClassVar[tuple[str, ...]]
+    __match_args__ = ("id", "thread_id", "trace_id")
 
     @property
     def id(self) -> int:
@@ -5089,7 +5343,22 @@ class OutboxEntry:
     ...     print(entry.thread_id, entry.attempts)
     """
 
-    __match_args__: ClassVar[tuple[str, ...]]
+    __match_args__ = (
+        "position",
+        "id",
+        "thread_id",
+        "trace_id",
+        "message",
+        "filename",
+        "state",
+        "attempts",
+        "ambiguous_attempts",
+        "enqueued_at_ms",
+        "expires_at_ms",
+        "next_attempt_at_ms",
+        "error",
+        "size",
+    )
 
     @property
     def position(self) -> int:
@@ -5163,7 +5432,24 @@ class OutboxReport:
     'sent'
     """
 
-    __match_args__: ClassVar[tuple[str, ...]]
+    __match_args__ = (
+        "number",
+        "id",
+        "thread_id",
+        "trace_id",
+        "outcome",
+        "message",
+        "error",
+        "error_kind",
+        "status",
+        "request_id",
+        "attempts",
+        "ambiguous_attempts",
+        "enqueued_at_ms",
+        "attempted_at_ms",
+        "settled_at_ms",
+        "confirmed_at_ms",
+    )
 
     @property
     def number(self) -> int:
@@ -5246,7 +5532,18 @@ class OutboxStats:
     0
     """
 
-    __match_args__: ClassVar[tuple[str, ...]]
+    __match_args__ = (
+        "waiting",
+        "sending",
+        "arriving",
+        "bytes",
+        "oldest",
+        "next_attempt_at_ms",
+        "error",
+        "error_kind",
+        "ambiguous",
+        "reports",
+    )
 
     @property
     def waiting(self) -> int:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from flowai import AsyncDelivery, AsyncInbox, Delivery, Inbox
+    from flowai._flowai import _AsyncHandling, _AsyncJob, _Handling
 
 # How long to wait until stop is asked again, in seconds.
 _PAUSE = 0.05
@@ -59,7 +60,7 @@ def handle(
         _check_callable(stop, "stop")
         if stop():
             return
-    handling: Any = self._handling(workers)  # type: ignore[attr-defined]
+    handling = self._handling(workers)
     threads: list[Thread] = []
 
     def start(name: str, target: "Callable[..., None]", argument: object) -> None:
@@ -84,7 +85,7 @@ def _check_callable(value: "Any", name: str) -> None:
         raise TypeError(f"{name} must be callable, not {type(value).__name__}")
 
 
-def _work(handling: "Any", function: "Callable[[Delivery], object]") -> None:
+def _work(handling: "_Handling", function: "Callable[[Delivery], object]") -> None:
     """Call the function for one event after the other, until there are no more."""
     while (job := handling.next()) is not None:
         try:
@@ -99,14 +100,15 @@ def _work(handling: "Any", function: "Callable[[Delivery], object]") -> None:
             if not hasattr(value, "__await__"):
                 job.handled()
                 continue
-            if hasattr(value, "close"):
-                value.close()
+            close: Callable[[], object] | None = getattr(value, "close", None)
+            if close is not None:
+                close()
             problem = "function must not be a coroutine function: nobody would await what it gives"
             handling.end(TypeError(problem))
             job.failed(problem)
 
 
-def _watch(handling: "Any", stop: "Callable[[], object]") -> None:
+def _watch(handling: "_Handling", stop: "Callable[[], object]") -> None:
     """Ask whether to stop, until it is over."""
     try:
         while not handling.pause():
@@ -117,7 +119,9 @@ def _watch(handling: "Any", stop: "Callable[[], object]") -> None:
         handling.end(error)
 
 
-def _log(handling: "Any", delivery: "Delivery | AsyncDelivery", error: BaseException) -> None:
+def _log(
+    handling: "_Handling | _AsyncHandling", delivery: "Delivery | AsyncDelivery", error: BaseException
+) -> None:
     import logging
 
     last = delivery.attempt >= handling.max_attempts
@@ -198,7 +202,7 @@ async def handle_awaited(
         asked = stop()
         if asked and not hasattr(asked, "__await__"):
             return
-    handling: Any = self._handling(workers)  # type: ignore[attr-defined]
+    handling = self._handling(workers)
     loop = get_running_loop()
     # What is to be raised in the end.
     raised: list[BaseException] = []
@@ -237,8 +241,8 @@ async def handle_awaited(
 
 
 async def _work_awaited(
-    handling: "Any",
-    job: "Any",
+    handling: "_AsyncHandling",
+    job: "_AsyncJob",
     function: "Callable[[AsyncDelivery], Awaitable[object]]",
     raised: "list[BaseException]",
 ) -> None:
@@ -291,7 +295,7 @@ async def _hand_out_again(delivery: "AsyncDelivery") -> None:
 
 
 async def _watch_awaited(
-    handling: "Any", stop: "Callable[[], object]", asked: "Any", raised: "list[BaseException]"
+    handling: "_AsyncHandling", stop: "Callable[[], object]", asked: "Any", raised: "list[BaseException]"
 ) -> None:
     """Ask whether to stop, until it is over; ``asked`` is the first answer."""
     from asyncio import sleep

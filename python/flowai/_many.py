@@ -8,20 +8,25 @@ from flowai import _flowai
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
-    from typing import Any
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+    from typing import Any, TypeAlias
+
+    from flowai._flowai import AsyncClient, Client, Receipt, _Courier
+    from flowai.exceptions import FlowAIError
+
+    _Results: TypeAlias = list[Receipt | FlowAIError]
 
 _KINDS = "an iterable of pairs (thread_id, message)"
 
 
 def send_many(
-    self: "Any",
+    self: "Client",
     messages: "Iterable[Any]",
     *,
     concurrency: int = 64,
     timeout: "float | None" = None,
     skip_after_failure: bool = False,
-) -> "list[Any]":
+) -> "_Results":
     """Send many messages, several at a time ("Sending messages" of the API document).
 
     Those of one thread are sent one after another, in their order; threads are served in parallel.
@@ -49,7 +54,7 @@ def send_many(
     """
     courier = self._courier(concurrency, timeout, skip_after_failure, True)
     source = _Source(courier, messages)
-    results: list[Any] = []
+    results: _Results = []
     try:
         while not courier.is_done:
             source.give()
@@ -63,13 +68,13 @@ def send_many(
 
 
 def iter_send_many(
-    self: "Any",
+    self: "Client",
     messages: "Iterable[Any]",
     *,
     concurrency: int = 64,
     timeout: "float | None" = None,
     skip_after_failure: bool = False,
-) -> "Iterator[Any]":
+) -> "Iterator[Receipt | FlowAIError]":
     """Send many messages and give what became of each as it comes ("Sending messages" of the API document).
 
     For millions of messages: neither they nor their results are kept. The arguments are those of send_many:
@@ -92,8 +97,8 @@ def iter_send_many(
     return _results(courier, _Source(courier, messages))
 
 
-def _results(courier: "Any", source: "_Source") -> "Iterator[Any]":
-    results: list[Any] = []
+def _results(courier: "_Courier", source: "_Source") -> "Iterator[Receipt | FlowAIError]":
+    results: _Results = []
     try:
         courier.start()
         while not courier.is_done:
@@ -112,20 +117,20 @@ def _results(courier: "Any", source: "_Source") -> "Iterator[Any]":
 
 
 async def send_many_awaited(
-    self: "Any",
+    self: "AsyncClient",
     messages: "Any",
     *,
     concurrency: int = 64,
     timeout: "float | None" = None,
     skip_after_failure: bool = False,
-) -> "list[Any]":
+) -> "_Results":
     """Send many messages, several at a time ("Sending messages" of the API document).
 
     As Client.send_many; messages may be an asynchronous iterable too. When it is cancelled the sending stops,
     and the CancelledError has the attribute ``results``.
     """
     courier = self._courier(concurrency, timeout, skip_after_failure, True)
-    results: list[Any] = []
+    results: _Results = []
     try:
         courier.start()
         if hasattr(messages, "__aiter__"):
@@ -145,13 +150,13 @@ async def send_many_awaited(
 
 
 def iter_send_many_awaited(
-    self: "Any",
+    self: "AsyncClient",
     messages: "Any",
     *,
     concurrency: int = 64,
     timeout: "float | None" = None,
     skip_after_failure: bool = False,
-) -> "AsyncIterator[Any]":
+) -> "AsyncIterator[Receipt | FlowAIError]":
     """Send many messages and give what became of each as it comes ("Sending messages" of the API document).
 
     As Client.iter_send_many, for ``async for``; messages may be an asynchronous iterable too, which is read
@@ -164,11 +169,11 @@ def iter_send_many_awaited(
 
 
 async def _results_awaited(
-    courier: "Any", source: "_Source", awaited: "AsyncIterable[Any] | None"
-) -> "AsyncIterator[Any]":
+    courier: "_Courier", source: "_Source", awaited: "AsyncIterable[Any] | None"
+) -> "AsyncIterator[Receipt | FlowAIError]":
     import asyncio
 
-    results: list[Any] = []
+    results: _Results = []
     giving = None
     try:
         courier.start()
@@ -199,7 +204,7 @@ async def _results_awaited(
 class _Source:
     """What is to be sent, read a few at a time."""
 
-    def __init__(self, courier: "Any", messages: "Iterable[Any]") -> None:
+    def __init__(self, courier: "_Courier", messages: "Iterable[Any]") -> None:
         if not hasattr(messages, "__iter__"):
             hint = "; an asynchronous one is for AsyncClient" if hasattr(messages, "__aiter__") else ""
             raise TypeError(f"messages must be {_KINDS}, not {type(messages).__name__}{hint}")
@@ -275,7 +280,7 @@ class _Source:
                 del raised
 
 
-def _finish(courier: "Any", results: "list[Any]", error: BaseException) -> None:
+def _finish(courier: "_Courier", results: "_Results", error: BaseException) -> None:
     """Stop, and let the exception say what became of the messages that were read."""
     courier.stop()
     if isinstance(error, GeneratorExit):
@@ -285,8 +290,10 @@ def _finish(courier: "Any", results: "list[Any]", error: BaseException) -> None:
         error.results = results  # type: ignore[attr-defined]
     except AttributeError:
         return
-    if hasattr(error, "add_note"):
-        error.add_note(f"flowai: the attribute 'results' has what became of {len(results)} messages")
+    # BaseException has it from Python 3.11 on.
+    add_note: Callable[[str], None] | None = getattr(error, "add_note", None)
+    if add_note is not None:
+        add_note(f"flowai: the attribute 'results' has what became of {len(results)} messages")
 
 
 for _name, _blocking, _awaited in (

@@ -23,12 +23,15 @@ class Way(Protocol):
 
     async def call(self, function: Callable[[], _T]) -> _T:
         """Call something of this package that blocks."""
+        ...
 
     async def store(self, intake: _Intake, inbox: _AnyInbox, headers: _Headers, body: _Body) -> _Told:
         """Store what a call carries."""
+        ...
 
     async def handle(self, function: Callable[[Event], object], event: Event) -> None:
         """Have a function of the program handle an event."""
+        ...
 
 
 class Now(Way):

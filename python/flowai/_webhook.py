@@ -103,8 +103,7 @@ class Webhook:
         inbox: AsyncInbox | Inbox | str | os.PathLike[str] | None = None,
         max_body: int = 1 << 20,
     ) -> None:
-        if inbox is not None and not isinstance(inbox, (AsyncInbox, Inbox, str, os.PathLike)):
-            raise TypeError(f"inbox must be an Inbox or the path of one, not {type(inbox).__name__}")
+        _check_inbox(inbox)
         self._options = verifier, max_body
         self._inbox = inbox
         self._functions: dict[int, _Function] = {}
@@ -304,6 +303,11 @@ class Webhook:
             here.told = True
             _log.error("webhook calls are answered 503, since there is no inbox for them: %s", error)
         return here.intake.unavailable(str(error))
+
+
+def _check_inbox(inbox: object) -> None:
+    if inbox is not None and not isinstance(inbox, (AsyncInbox, Inbox, str, os.PathLike)):
+        raise TypeError(f"inbox must be an Inbox or the path of one, not {type(inbox).__name__}")
 
 
 def _check_callable(function: Any) -> None:

@@ -17,7 +17,7 @@ environment alone. What the sandbox was asked is shown with a test that fails.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,6 +25,13 @@ import flowai
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from typing import Protocol
+
+    class _Outcome(Protocol):
+        """What such a wrapper is given."""
+
+        def get_result(self) -> pytest.TestReport: ...
+
 
 __all__ = ["flowai_async_client", "flowai_client", "flowai_sandbox"]
 
@@ -47,8 +54,9 @@ def flowai_sandbox(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[flowai.Sandbox]:
     """Start a Flow.ai on this machine for this test; FLOWAI_API_KEY and FLOWAI_BASE_URL lead to it."""
-    options = {}
-    for mark in reversed(list(request.node.iter_markers("flowai_sandbox"))):
+    test: pytest.Item = request.node
+    options: dict[str, Any] = {}
+    for mark in reversed(list(test.iter_markers("flowai_sandbox"))):
         if mark.args:
             raise pytest.UsageError("flowai_sandbox takes its options by name, such as bot='none'")
         options.update(mark.kwargs)
@@ -76,10 +84,10 @@ def flowai_async_client(flowai_sandbox: flowai.Sandbox) -> flowai.AsyncClient:
 
 # The form of wrappers that every version of pytest knows.
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.CallInfo[None], None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, _Outcome, None]:
     """Show what the sandbox was asked when a test fails."""
     outcome = yield
-    report = outcome.get_result()  # type: ignore[attr-defined]
+    report = outcome.get_result()
     sandbox = getattr(item, "funcargs", {}).get("flowai_sandbox")
     if report.failed and isinstance(sandbox, flowai.Sandbox):
         report.sections.append(("what flowai_sandbox was asked", _story(sandbox)))

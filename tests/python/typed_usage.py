@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import flowai
 from flowai import EventKind
@@ -108,6 +108,8 @@ def shown(part: flowai.Template) -> str:
             return f"{title}: {', '.join(button.label or '' for button in buttons)}"
         case flowai.ListTemplate(items=items):
             return "\n".join(item.title or "" for item in items)
+        case _:
+            pass
     return part.fallback or f"[{part.type}]"
 
 
@@ -154,7 +156,7 @@ def keep(client: flowai.Client, folder: Path) -> list[str]:
 
 
 def main(photo: Path) -> str:
-    seed = {"segments": [{"id": "seg_1", "name": "Customers", "members": []}]}
+    seed: dict[str, Any] = {"segments": [{"id": "seg_1", "name": "Customers", "members": []}]}
     with flowai.Sandbox(bot="echo", speed=10.0, seed=seed) as sandbox, sandbox.client() as client:
         verifier = flowai.Verifier.any(
             flowai.Verifier.jwt(sandbox.webhook_secret), flowai.Verifier.body_key("k")
