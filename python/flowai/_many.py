@@ -287,7 +287,7 @@ def _finish(courier: "_Courier", results: "_Results", error: BaseException) -> N
         return
     courier.take(results)
     try:
-        error.results = results  # type: ignore[attr-defined]
+        error.results = results  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     except AttributeError:
         return
     # BaseException has it from Python 3.11 on.

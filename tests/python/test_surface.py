@@ -18,7 +18,10 @@ import sys
 import pytest
 
 import flowai
+import typed_async
+import typed_testing
 import typed_usage
+import typed_webhook
 from conftest import reply
 from flowai import _flowai, exceptions
 
@@ -446,6 +449,23 @@ def test_typed_usage_runs(tmp_path):
     photo = tmp_path / "photo.png"
     photo.write_bytes(b"not really")
     assert typed_usage.main(photo) == "Hello"
+
+
+def test_typed_usage_of_asyncio_runs(tmp_path):
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(b"not really")
+    assert typed_async.main(photo) == "Hello, Again"
+
+
+def test_typed_usage_of_webhooks_runs(tmp_path):
+    assert typed_webhook.main(tmp_path) == ["", "Hello", "Hello", "Hello", "payment.failed"]
+
+
+def test_typed_usage_of_the_sandbox_runs(tmp_path):
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(b"not really")
+    told = ["rejected 60.0", "maybe_sent 503 busy", "maybe_sent 503 busy", "maybe_sent"]
+    assert typed_testing.main(photo) == told
 
 
 def tool(*command: str) -> None:
