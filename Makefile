@@ -18,7 +18,8 @@ DESTDIR  ?=
 FEATURES ?= full
 PROFILE  ?= release
 
-.PHONY: help install uninstall dist-c abi doxygen demo test test-rust test-python test-c test-docs test-durability soak soak-c soak-python check costs lint header stubs bench clean
+.PHONY: help install uninstall dist-c abi doxygen demo test test-rust test-python test-c test-docs test-durability soak soak-c soak-python \
+        test-cross check costs lint header stubs licences sizes wheels bench clean
 
 help:
 	@echo "make demo    a Python and a C program talk to a bot on this machine; a receiver is killed, and no reply is lost"
@@ -31,6 +32,8 @@ help:
 	@echo "make install PREFIX=/usr/local    libflowai for other programs: libraries, headers, pkg-config, CMake; make uninstall"
 	@echo "make dist-c  the same as an archive for another machine, in build/dist"
 	@echo "make doxygen the documentation of flowai.h and flowai.hpp, in build/doxygen; make abi writes the ABI down"
+	@echo "make wheels  the wheels and the source distribution in dist/, each checked and tried out"
+	@echo "make sizes   how large libflowai is on small devices; make test-cross runs its tests for other machines"
 	@echo "make header  writes include/flowai.h anew; make stubs writes the type stubs of the Python package"
 
 demo: $(VENV)/installed
@@ -75,7 +78,32 @@ SOAK := KILLS=2000 STEP_KILLS=40 POWER_RUNS=300 POWER_CUTS=300 FAULTS=2000 FULL_
 # Forks, interrupts and exits of Python programs: tests/python/tries.py.
 SOAK_PYTHON := FORKS=170 INTERRUPTS=200 EXITS=100 MESSAGES=200000
 
-soak: soak-python
+# libflowai as it is built for small devices of other kinds, in an emulator.
+CROSS_TARGETS ?= aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf
+CROSS_TESTS ?= tests/c/test_unit.py tests/c/test_examples.py
+
+test-cross: $(VENV)/tools
+	@scripts/need cargo
+	$(CARGO) build -p flowai-testkit -p flowai-cli
+	set -e; for target in $(CROSS_TARGETS); do \
+		$(BIN)/python scripts/cross.py --small $$target $(CARGO) build --profile device -p flowai-c; \
+		FLOWAI_LIB_DIR=$(TARGET)/$$target/device FLOWAI_BIN_DIR=$(TARGET)/debug \
+			$(BIN)/python scripts/cross.py $$target $(BIN)/python -m pytest -q $(CROSS_TESTS); \
+	done
+
+sizes:
+	@scripts/need cargo cc
+	@$(PYTHON) scripts/sizes.py
+
+# Which: scripts/wheels.py. For one kind: make wheels TARGETS=x86_64-unknown-linux-gnu
+wheels:
+	@scripts/need cargo $(PYTHON)
+	$(PYTHON) scripts/wheels.py $(TARGETS)
+
+licences:
+	$(PYTHON) scripts/licences.py --write
+
+soak: soak-python test-cross
 	env $(addprefix FLOWAI_,$(SOAK)) $(MAKE) test-durability
 	env $(addprefix FLOWAI_,$(SOAK)) $(MAKE) soak-c
 
@@ -114,11 +142,13 @@ lint: $(VENV)/tools
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --features flowai-delivery/failpoints -- -D warnings
 	$(CARGO) clippy -p flowai-c --no-default-features --all-targets -- -D warnings
+	$(CARGO) clippy -p flowai-c --no-default-features --features upload --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps $(RUST_CRATES)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict python/flowai
 	$(BIN)/python -m pyright --pythonpath $(BIN)/python
+	$(BIN)/python scripts/licences.py
 
 install dist-c uninstall: export PREFIX := $(PREFIX)
 install dist-c uninstall: export LIBDIR := $(LIBDIR)

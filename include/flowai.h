@@ -358,14 +358,6 @@ typedef struct {
 typedef int32_t (*flowai_progress)(void *user_data, uint64_t done, uint64_t total);
 
 /**
- * Called for the next bytes of a file, on the thread that made the call, while the upload goes on. It may call the
- * library, the same client too. Its arguments: the user_data that was given with it; where the bytes go; how many fit
- * there. It returns how many it has put there, at least one; 0 at the end of the file; a negative number gives the upload
- * up with FLOWAI_ERR_CANCELLED. It must not unwind: no C++ exception may leave it.
- */
-typedef int64_t (*flowai_read)(void *user_data, void *buffer, size_t size);
-
-/**
  * What the bot replied. Free it with flowai_reply_free().
  */
 typedef struct {
@@ -1900,79 +1892,6 @@ flowai_status flowai_receipt_request_id(flowai_receipt receipt, flowai_str *out)
  * @param receipt  A receipt.
  */
 void flowai_receipt_free(flowai_receipt receipt);
-
-/**
- * Uploads a file of at most 250 MB, streamed ("Media message" of the API document). Its options may have a title,
- * MIME type, kind of media, file name, URL, idle time limit and progress function.
- *
- * @param client     A client.
- * @param thread_id  The thread; any text of at most 1,024 bytes without control characters.
- * @param path       The file. Its name gives the MIME type and the kind of media, unless the options do.
- * @param options    What goes along; {0} for nothing.
- * @param err        Receives an error on failure; may be NULL.
- * @param out        Receives a receipt, which the caller frees.
- * @return           FLOWAI_OK or any FLOWAI_ERR_...; flowai_error_delivery() says what became of the message.
- * @par Thread safety  Any thread, the same client from several at once.
- * @par Blocking       Until the service has answered. There is no deadline unless the options have one, but the
- *                     upload ends when nothing moved for the idle time limit.
- */
-FLOWAI_NODISCARD
-flowai_status flowai_client_upload_media(flowai_client client,
-                                         const char *thread_id,
-                                         const char *path,
-                                         flowai_send_options options,
-                                         flowai_error *err,
-                                         flowai_receipt *out);
-
-/**
- * Uploads bytes from memory, which are copied. Otherwise as flowai_client_upload_media(); the file name of the
- * options gives the MIME type and the kind of media, unless they are set.
- *
- * @param client     A client.
- * @param thread_id  The thread; any text of at most 1,024 bytes without control characters.
- * @param data       The content; may be NULL if len is 0.
- * @param len        Its length in bytes, at most 250 * 1024 * 1024.
- * @param options    What goes along; {0} for nothing.
- * @param err        Receives an error on failure; may be NULL.
- * @param out        Receives a receipt, which the caller frees.
- * @return           FLOWAI_OK or any FLOWAI_ERR_...; flowai_error_delivery() says what became of the message.
- * @par Thread safety  Any thread, the same client from several at once.
- * @par Blocking       As flowai_client_upload_media().
- */
-FLOWAI_NODISCARD
-flowai_status flowai_client_upload_media_bytes(flowai_client client,
-                                               const char *thread_id,
-                                               const void *data,
-                                               size_t len,
-                                               flowai_send_options options,
-                                               flowai_error *err,
-                                               flowai_receipt *out);
-
-/**
- * Uploads what a function reads, piece by piece, so that nothing has to be in memory as a whole. Otherwise as
- * flowai_client_upload_media_bytes(). It is not repeated when it fails: what was read is gone.
- *
- * @param client     A client.
- * @param thread_id  The thread; any text of at most 1,024 bytes without control characters.
- * @param read       What reads the file. Not NULL.
- * @param user_data  Passed to the function and never looked at; may be NULL.
- * @param length     How many bytes there are, at most 250 * 1024 * 1024; FLOWAI_NONE when that is not known.
- * @param options    What goes along; {0} for nothing.
- * @param err        Receives an error on failure; may be NULL.
- * @param out        Receives a receipt, which the caller frees.
- * @return           FLOWAI_OK or any FLOWAI_ERR_...; flowai_error_delivery() says what became of the message.
- * @par Thread safety  Any thread, the same client from several at once.
- * @par Blocking       As flowai_client_upload_media().
- */
-FLOWAI_NODISCARD
-flowai_status flowai_client_upload_media_read(flowai_client client,
-                                              const char *thread_id,
-                                              flowai_read read,
-                                              void *user_data,
-                                              int64_t length,
-                                              flowai_send_options options,
-                                              flowai_error *err,
-                                              flowai_receipt *out);
 
 /**
  * Sends a text and waits for the reply of the bot.
@@ -3990,7 +3909,101 @@ void flowai_shutdown(void);
 }  // extern "C"
 #endif  // __cplusplus
 
-/* Receiver, inbox and outbox. Define this where the library was built without them. */
+/* Uploads of files. Define this where the library was built without. */
+#ifndef FLOWAI_WITHOUT_UPLOAD
+
+/**
+ * Called for the next bytes of a file, on the thread that made the call, while the upload goes on. It may call the
+ * library, the same client too. Its arguments: the user_data that was given with it; where the bytes go; how many fit
+ * there. It returns how many it has put there, at least one; 0 at the end of the file; a negative number gives the upload
+ * up with FLOWAI_ERR_CANCELLED. It must not unwind: no C++ exception may leave it.
+ */
+typedef int64_t (*flowai_read)(void *user_data, void *buffer, size_t size);
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * Uploads a file of at most 250 MB, streamed ("Media message" of the API document). Its options may have a title,
+ * MIME type, kind of media, file name, URL, idle time limit and progress function.
+ *
+ * @param client     A client.
+ * @param thread_id  The thread; any text of at most 1,024 bytes without control characters.
+ * @param path       The file. Its name gives the MIME type and the kind of media, unless the options do.
+ * @param options    What goes along; {0} for nothing.
+ * @param err        Receives an error on failure; may be NULL.
+ * @param out        Receives a receipt, which the caller frees.
+ * @return           FLOWAI_OK or any FLOWAI_ERR_...; flowai_error_delivery() says what became of the message.
+ * @par Thread safety  Any thread, the same client from several at once.
+ * @par Blocking       Until the service has answered. There is no deadline unless the options have one, but the
+ *                     upload ends when nothing moved for the idle time limit.
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_client_upload_media(flowai_client client,
+                                         const char *thread_id,
+                                         const char *path,
+                                         flowai_send_options options,
+                                         flowai_error *err,
+                                         flowai_receipt *out);
+
+/**
+ * Uploads bytes from memory, which are copied. Otherwise as flowai_client_upload_media(); the file name of the
+ * options gives the MIME type and the kind of media, unless they are set.
+ *
+ * @param client     A client.
+ * @param thread_id  The thread; any text of at most 1,024 bytes without control characters.
+ * @param data       The content; may be NULL if len is 0.
+ * @param len        Its length in bytes, at most 250 * 1024 * 1024.
+ * @param options    What goes along; {0} for nothing.
+ * @param err        Receives an error on failure; may be NULL.
+ * @param out        Receives a receipt, which the caller frees.
+ * @return           FLOWAI_OK or any FLOWAI_ERR_...; flowai_error_delivery() says what became of the message.
+ * @par Thread safety  Any thread, the same client from several at once.
+ * @par Blocking       As flowai_client_upload_media().
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_client_upload_media_bytes(flowai_client client,
+                                               const char *thread_id,
+                                               const void *data,
+                                               size_t len,
+                                               flowai_send_options options,
+                                               flowai_error *err,
+                                               flowai_receipt *out);
+
+/**
+ * Uploads what a function reads, piece by piece, so that nothing has to be in memory as a whole. Otherwise as
+ * flowai_client_upload_media_bytes(). It is not repeated when it fails: what was read is gone.
+ *
+ * @param client     A client.
+ * @param thread_id  The thread; any text of at most 1,024 bytes without control characters.
+ * @param read       What reads the file. Not NULL.
+ * @param user_data  Passed to the function and never looked at; may be NULL.
+ * @param length     How many bytes there are, at most 250 * 1024 * 1024; FLOWAI_NONE when that is not known.
+ * @param options    What goes along; {0} for nothing.
+ * @param err        Receives an error on failure; may be NULL.
+ * @param out        Receives a receipt, which the caller frees.
+ * @return           FLOWAI_OK or any FLOWAI_ERR_...; flowai_error_delivery() says what became of the message.
+ * @par Thread safety  Any thread, the same client from several at once.
+ * @par Blocking       As flowai_client_upload_media().
+ */
+FLOWAI_NODISCARD
+flowai_status flowai_client_upload_media_read(flowai_client client,
+                                              const char *thread_id,
+                                              flowai_read read,
+                                              void *user_data,
+                                              int64_t length,
+                                              flowai_send_options options,
+                                              flowai_error *err,
+                                              flowai_receipt *out);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* FLOWAI_WITHOUT_UPLOAD */
+
+/* Receiver, inbox and outbox. Define this where the library was built without. */
 #ifndef FLOWAI_WITHOUT_DELIVERY
 
 /**

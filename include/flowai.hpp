@@ -1507,6 +1507,7 @@ public:
     {
         return sent(flowai_client_send, options, thread_id, message.get());
     }
+#ifndef FLOWAI_WITHOUT_UPLOAD
     /** Sends a file. */
     returns<receipt> upload_media(const text_arg &thread_id, const text_arg &path,
                                   const send_options &options = {}) const
@@ -1530,6 +1531,7 @@ public:
         return sent(flowai_client_upload_media_read, options, thread_id, &detail::reading::run, detail::reading(read),
                     detail::or_none(length));
     }
+#endif // FLOWAI_WITHOUT_UPLOAD
     /** Sends a text and waits for the reply. */
     returns<reply> ask(const text_arg &thread_id, const text_arg &text, const send_options &options = {}) const
     {

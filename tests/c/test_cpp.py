@@ -91,7 +91,7 @@ def test_vectors(area: str, library: Path, server: dict[str, str], tmp_path: Pat
         ("clang++", "c++20", []),
         ("g++", "c++20", ["-DFLOWAI_RESULTS"]),
         ("clang++", "c++17", ["-fno-exceptions", "-fno-rtti"]),
-        ("g++", "c++17", ["-DFLOWAI_WITHOUT_DELIVERY"]),
+        ("g++", "c++17", ["-DFLOWAI_WITHOUT_DELIVERY", "-DFLOWAI_WITHOUT_UPLOAD"]),
     ],
 )
 def test_compiles_included_twice(

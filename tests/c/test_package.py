@@ -213,7 +213,9 @@ def test_a_small_client_in_a_system(
 
     # What it is: a client and no more.
     shared = libraries / "libflowai.so"
-    assert set(symbols(shared, "--dyn-syms")) == declared("-DFLOWAI_WITHOUT_DELIVERY")
+    assert set(symbols(shared, "--dyn-syms")) == declared(
+        "-DFLOWAI_WITHOUT_DELIVERY", "-DFLOWAI_WITHOUT_UPLOAD"
+    )
     assert shared.stat().st_size < 0.8 * (prefix / "lib" / "libflowai.so").stat().st_size
     licences = (root / "usr" / "share" / "licenses" / "flowai" / "THIRD-PARTY").read_text()
     assert "rustls" in licences
@@ -221,7 +223,7 @@ def test_a_small_client_in_a_system(
 
     # Programs are told by pkg-config and CMake, from wherever the root is mounted.
     config = (libraries / "cmake" / "flowai" / "flowai-config.cmake").read_text()
-    assert config.count('INTERFACE_COMPILE_DEFINITIONS "FLOWAI_WITHOUT_DELIVERY"') == 2
+    assert config.count('INTERFACE_COMPILE_DEFINITIONS "FLOWAI_WITHOUT_DELIVERY;FLOWAI_WITHOUT_UPLOAD"') == 2
     assert str(root) not in config
     mounted = tmp_path / "mounted"
     (root / "usr").rename(mounted)
@@ -230,6 +232,17 @@ def test_a_small_client_in_a_system(
     place = tmp_path / "consumers" / "pkg-config"
     subprocess.run(["make", "-s"], cwd=place, env=found, check=True, timeout=300)
     subprocess.run([place / "program"], env=environment, check=True, stdout=subprocess.DEVNULL, timeout=60)
+    # It brings no certificate authorities along, and says so where the system has none.
+    (tmp_path / "none").mkdir()
+    alone = environment | {
+        "SSL_CERT_FILE": os.devnull,
+        "SSL_CERT_DIR": str(tmp_path / "none"),
+        "FLOWAI_BASE_URL": "https://127.0.0.1:9/rest/v1/",
+    }
+    refused = subprocess.run([place / "program"], env=alone, capture_output=True, text=True, timeout=60)
+    assert refused.returncode == 1
+    assert "ca_file" in refused.stderr
+    assert "no certificate authorities" in refused.stderr
     mounted.rename(root / "usr")
 
     make(library, "uninstall", *where)

@@ -8,7 +8,7 @@
 //! - `strings`: text and bytes in both directions.
 //! - `document`, `list`: what comes in any number and shape, with `record`, which finds the fields of a document.
 //! - `call`, `queue` and `completion`: calls that are not waited for, over `pending`, which holds them. `cancel` ends waits.
-//! - `delivery`: the receiver, inbox and outbox; a library without that feature has none of them.
+//! - `delivery`: the receiver, inbox and outbox; a library without that feature has none of them. `upload`: the same.
 //! - The rest is one file for each kind of object, named like its functions.
 #![allow(non_camel_case_types, reason = "types have the names that C programmers see")]
 
@@ -53,6 +53,7 @@ pub mod strings;
 pub mod templates;
 pub mod threads;
 pub mod triggers;
+#[cfg(feature = "upload")]
 pub mod upload;
 mod user_data;
 pub mod verifier;

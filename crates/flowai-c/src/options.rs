@@ -58,11 +58,13 @@ pub(crate) struct Options {
 
 /// A function of the host that is told how far an upload is.
 #[derive(Clone)]
+#[cfg_attr(not(feature = "upload"), allow(dead_code, reason = "no call is told of it"))]
 pub(crate) struct Progress {
     call: extern "C" fn(*mut c_void, u64, u64) -> i32,
     user_data: UserData,
 }
 
+#[cfg(feature = "upload")]
 impl Progress {
     /// Whether to go on.
     pub(crate) fn tell(&self, done: u64, total: u64) -> bool {

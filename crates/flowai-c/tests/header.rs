@@ -12,7 +12,7 @@
 use std::{fs, path::PathBuf};
 
 /// In the order in which a reader of the header wants them.
-const SOURCES: [&str; 34] = [
+const SOURCES: [&str; 33] = [
     "strings",
     "status",
     "error",
@@ -23,7 +23,6 @@ const SOURCES: [&str; 34] = [
     "message",
     "options",
     "receipt",
-    "upload",
     "ask",
     "document",
     "templates",
@@ -49,19 +48,26 @@ const SOURCES: [&str; 34] = [
     "version",
 ];
 
-/// What a library that was built without the feature `delivery` does not have.
-const DELIVERY: [&str; 11] = [
-    "receiver_config",
-    "receiver",
-    "inbox_options",
-    "inbox",
-    "inbox_delivery",
-    "inbox_handle",
-    "outbox_options",
-    "outbox",
-    "outbox_sends",
-    "outbox_report",
-    "watch",
+/// What a library that was built without a feature does not have: the feature, what it is, and where it is.
+const FEATURES: [(&str, &str, &[&str]); 2] = [
+    ("UPLOAD", "Uploads of files", &["upload"]),
+    (
+        "DELIVERY",
+        "Receiver, inbox and outbox",
+        &[
+            "delivery/receiver_config",
+            "delivery/receiver",
+            "delivery/inbox_options",
+            "delivery/inbox",
+            "delivery/inbox_delivery",
+            "delivery/inbox_handle",
+            "delivery/outbox_options",
+            "delivery/outbox",
+            "delivery/outbox_sends",
+            "delivery/outbox_report",
+            "delivery/watch",
+        ],
+    ),
 ];
 
 fn here() -> PathBuf {
@@ -121,7 +127,7 @@ fn definitions() -> String {
     )
 }
 
-fn generate(config: cbindgen::Config, sources: impl IntoIterator<Item = String>) -> String {
+fn generate(config: cbindgen::Config, sources: &[&str]) -> String {
     let mut builder = cbindgen::Builder::new().with_config(config);
     for source in sources {
         builder = builder.with_src(here().join(format!("src/{source}.rs")));
@@ -144,18 +150,22 @@ fn generated() -> String {
             .to_owned(),
     );
     whole.after_includes = Some(definitions());
-    let header = generate(whole, SOURCES.map(str::to_owned));
-    let mut part = config();
-    part.include_guard = None;
-    part.sys_includes.clear();
-    let delivery = generate(part, DELIVERY.map(|source| format!("delivery/{source}")));
+    let header = generate(whole, &SOURCES);
     let end = header.rfind("#endif").unwrap();
     let (header, guard) = header.split_at(end);
-    let delivery = delivery.trim();
-    let header = format!(
-        "{header}/* Receiver, inbox and outbox. Define this where the library was built without them. */\n\
-         #ifndef FLOWAI_WITHOUT_DELIVERY\n\n{delivery}\n\n#endif  /* FLOWAI_WITHOUT_DELIVERY */\n\n{guard}"
-    );
+    let mut header = header.to_owned();
+    for (feature, what, sources) in FEATURES {
+        let mut part = config();
+        part.include_guard = None;
+        part.sys_includes.clear();
+        let part = generate(part, sources);
+        let part = part.trim();
+        header += &format!(
+            "/* {what}. Define this where the library was built without. */\n\
+             #ifndef FLOWAI_WITHOUT_{feature}\n\n{part}\n\n#endif  /* FLOWAI_WITHOUT_{feature} */\n\n"
+        );
+    }
+    let header = header + guard;
     // The names that stand for pointers are printed like any other type, with a space after them.
     let pointers = ["const char *", "const void *", "const flowai_pair *"];
     pointers.iter().fold(header, |header, pointer| {

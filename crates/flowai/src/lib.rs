@@ -17,6 +17,7 @@
 //!   parts of a reply), `operation` (an endpoint, a request), `call` (waiting for it), `cancel` (giving up), `invoke` (any operation by its name), and [`model`] (how a JSON document
 //!   with typed fields is declared).
 //! - `transport`: deadline, retries, connections, TLS, uploads. It alone knows what became of a message.
+//!   Files go through a library that small programs can leave out: feature `upload`, which is on by default.
 //! - [`webhook`]: what arrives.
 //! - [`error`]: one error for everything. [`runtime`], `doorbell` and `fork`: the one runtime of the process.
 #![deny(unsafe_code)]
@@ -40,6 +41,7 @@ mod handover;
 mod history;
 mod invoke;
 mod many;
+#[cfg(feature = "upload")]
 mod media;
 mod messages;
 pub mod models;
@@ -71,10 +73,11 @@ pub use error::{Delivery, Error, ErrorKind, ErrorResponse, Result};
 pub use history::{HistoryIter, HistoryOptions, HistoryPage};
 pub use invoke::{Invocation, Outcome, Started, operations};
 pub use many::{Courier, MAX_CONCURRENCY, Many, SendMany, Sending, Until};
-pub use media::{Feeder, MAX_UPLOAD_SIZE, Progress, Upload, UploadContent, UploadParts};
+#[cfg(feature = "upload")]
+pub use media::{Feeder, Progress, Upload, UploadContent, UploadParts};
 pub use model::{Document, Object};
 pub use models::{HistoryEntry, Originator, Profile, ReplyMessage, Template};
-pub use operation::MAX_THREAD_ID_LENGTH;
+pub use operation::{MAX_THREAD_ID_LENGTH, MAX_UPLOAD_SIZE};
 pub use options::Options;
 pub use pages::{Page, PageIter};
 pub use payload::{Coordinate, EventMessage, LocationMessage, MediaMessage, Message, TextMessage};

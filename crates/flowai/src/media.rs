@@ -17,14 +17,11 @@ use crate::{
     call::Call,
     client::{Client, Receipt},
     error::{Delivery, Error, Result},
-    operation::{Body, Operation, Request},
+    operation::{Body, MAX_UPLOAD_SIZE, Operation, Request},
     payload::Message,
 };
 
 static UPLOAD_MEDIA: Operation = Operation::send("upload_media");
-
-/// The largest file that the service takes: 250 MB ("Media message" of the API document).
-pub const MAX_UPLOAD_SIZE: u64 = 250 * 1024 * 1024;
 
 const QUEUED_CHUNKS: usize = 2;
 

@@ -5,13 +5,13 @@ use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde_json::Value;
 
-use crate::{
-    error::{Error, ErrorKind, Result},
-    media::Upload,
-};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The longest thread id that is accepted, in bytes.
 pub const MAX_THREAD_ID_LENGTH: usize = 1024;
+
+/// The largest file that the service takes: 250 MB ("Media message" of the API document).
+pub const MAX_UPLOAD_SIZE: u64 = 250 * 1024 * 1024;
 
 /// The description of an endpoint, written once, beside the method that calls it.
 #[derive(Debug)]
@@ -80,7 +80,8 @@ pub(crate) struct Request {
 pub(crate) enum Body {
     None,
     Json(Bytes),
-    Upload(Box<Upload>),
+    #[cfg(feature = "upload")]
+    Upload(Box<crate::media::Upload>),
 }
 
 impl Body {
@@ -88,6 +89,7 @@ impl Body {
     pub(crate) fn is_repeatable(&self) -> bool {
         match self {
             Body::None | Body::Json(_) => true,
+            #[cfg(feature = "upload")]
             Body::Upload(upload) => upload.attention().is_none(),
         }
     }
@@ -119,6 +121,7 @@ impl Request {
     /// What wakes a caller that feeds the body.
     pub(crate) fn attention(&self) -> Option<std::sync::Arc<tokio::sync::Notify>> {
         match &self.body {
+            #[cfg(feature = "upload")]
             Body::Upload(upload) => upload.attention(),
             _ => None,
         }

@@ -150,6 +150,7 @@ impl Message {
     }
 
     /// Media whose file is uploaded along.
+    #[cfg(feature = "upload")]
     pub(crate) fn uploaded(media_type: impl Into<String>) -> Message {
         Message::of("media").with("mediaType", media_type.into())
     }

@@ -11,16 +11,12 @@ mod response;
 mod retry;
 mod tls;
 mod trail;
+#[cfg(feature = "upload")]
 mod upload;
 
-use std::{
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+#[cfg(feature = "upload")]
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -55,6 +51,7 @@ pub(crate) type BeforeSending =
 pub(crate) struct Sent {
     before: Option<BeforeSending>,
     lane: Option<(Arc<Counters>, Mark)>,
+    #[cfg(feature = "upload")]
     upload: Option<Arc<AtomicBool>>,
     acknowledged: bool,
 }
@@ -81,6 +78,7 @@ impl Sent {
     }
 
     /// A request is about to be written by somebody who sets this flag first.
+    #[cfg(feature = "upload")]
     fn begin_upload(&mut self) -> Arc<AtomicBool> {
         let flag = Arc::new(AtomicBool::new(false));
         self.upload = Some(Arc::clone(&flag));
@@ -98,13 +96,15 @@ impl Sent {
     }
 
     fn maybe(&self) -> bool {
+        #[cfg(feature = "upload")]
+        if let Some(flag) = &self.upload
+            && flag.load(Ordering::Acquire)
+        {
+            return true;
+        }
         self.lane
             .as_ref()
             .is_some_and(|(counters, mark)| counters.moved_since(*mark))
-            || self
-                .upload
-                .as_ref()
-                .is_some_and(|flag| flag.load(Ordering::Acquire))
     }
 
     /// What is known when no answer came.
@@ -143,6 +143,7 @@ impl Transport {
         sent: &mut Sent,
     ) -> Result<Response> {
         let timeout = match request.body {
+            #[cfg(feature = "upload")]
             Body::Upload(_) => timeout,
             _ => Some(timeout.unwrap_or(config.timeout)),
         };
@@ -234,6 +235,7 @@ impl Transport {
     async fn attempt(&self, config: &Config, request: &Request, sent: &mut Sent) -> Result<Response> {
         let pool = self.pool.get_or_try_init(|| Pool::new(config))?;
         match &request.body {
+            #[cfg(feature = "upload")]
             Body::Upload(upload) => upload::send(config, pool.tls(config)?, request, upload, sent).await,
             Body::Json(json) => pool.exchange(config, request, Some(json.clone()), sent).await,
             Body::None => pool.exchange(config, request, None, sent).await,

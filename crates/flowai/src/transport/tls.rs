@@ -29,6 +29,7 @@ pub(super) fn client_config(ca_file: Option<&Path>, client_cert: Option<&Path>) 
 }
 
 /// A configuration that trusts nobody, for plain HTTP through a library that wants one all the same.
+#[cfg(feature = "upload")]
 pub(super) fn unused_config() -> Result<Arc<ClientConfig>> {
     Ok(Arc::new(builder(RootCertStore::empty())?.with_no_client_auth()))
 }
@@ -57,8 +58,15 @@ fn roots(ca_file: Option<&Path>) -> Result<RootCertStore> {
     }
     // Reads SSL_CERT_FILE and SSL_CERT_DIR too. A platform may hold certificates that nobody can parse.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    #[cfg(feature = "roots")]
     if roots.is_empty() {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    if roots.is_empty() {
+        return Err(Error::argument(
+            "ca_file",
+            "is needed: this system has no certificate authorities",
+        ));
     }
     Ok(roots)
 }

@@ -1,27 +1,28 @@
 //! Any operation by its name, with arguments by their names: for programs that know which one only when they run, and
 //! for the languages that are made of this. One table says what there is.
 
-use std::{future::Future, path::PathBuf, pin::Pin, time::Duration};
+mod arguments;
+#[cfg(feature = "upload")]
+mod upload;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use std::{future::Future, path::PathBuf, pin::Pin};
+
 use bytes::Bytes;
 use serde_json::{Value, json};
+
+use arguments::Arguments;
 
 use crate::{
     ask::Reply,
     bot::BotStatus,
     broadcast::{Channel, Segment},
     business_hours::BusinessHours,
-    call::Call,
     cancel::Cancel,
     client::{Client, Receipt},
     error::{Delivery, Error, Result},
-    history::{HistoryOptions, HistoryPage},
-    many::Many,
-    media::Upload,
+    history::HistoryPage,
     model::{Document, Object},
-    models::{HistoryEntry, Originator},
-    payload::Message,
+    models::HistoryEntry,
     request::{Response, is_send_method},
     runtime,
     threads::ThreadsPage,
@@ -135,6 +136,10 @@ pub struct Invocation {
 }
 
 #[derive(Clone, Debug)]
+#[cfg_attr(
+    not(feature = "upload"),
+    allow(dead_code, reason = "no other operation has a file")
+)]
 enum File {
     Path(PathBuf),
     Bytes(Bytes),
@@ -253,8 +258,8 @@ impl Invocation {
 }
 
 macro_rules! operations {
-    ($($kind:ident $name:ident: $start:expr;)*) => {
-        static OPERATIONS: &[Known] = &[$(Known {
+    ($($(#[$condition:meta])? $kind:ident $name:ident: $start:expr;)*) => {
+        static OPERATIONS: &[Known] = &[$($(#[$condition])? Known {
             name: stringify!($name),
             is_send: is_send(stringify!($kind)),
             start: $start,
@@ -289,6 +294,7 @@ operations! {
         given.message(client, message)
     };
     send send_many: |client, given| given.many(client);
+    #[cfg(feature = "upload")]
     send upload_media: |client, given| {
         let thread_id = given.text("thread_id")?;
         let upload = given.upload()?;
@@ -406,261 +412,4 @@ operations! {
         let json = given.take("json");
         given.run(client.request(&method, &path, &query, json.as_ref()), Outcome::Response)
     };
-}
-
-/// What was given and not used yet.
-struct Arguments {
-    rest: Object,
-    file: Option<File>,
-    cancel: Option<Cancel>,
-}
-
-/// What goes along with a message, and its name on the wire.
-const ALONG: [(&str, &str); 8] = [
-    ("originator", "originator"),
-    ("trace_id", "traceId"),
-    ("lang", "lang"),
-    ("timezone", "timezone"),
-    ("params", "params"),
-    ("title", "title"),
-    ("mime_type", "mimeType"),
-    ("url", "url"),
-];
-
-impl Arguments {
-    fn take(&mut self, name: &str) -> Option<Value> {
-        self.rest.remove(name)
-    }
-
-    fn required(&mut self, name: &str) -> Result<Value> {
-        self.take(name).ok_or_else(|| Error::argument(name, "is missing"))
-    }
-
-    fn taken<T>(&mut self, name: &str, what: &str, read: impl Fn(&Value) -> Option<T>) -> Result<Option<T>> {
-        let Some(value) = self.take(name) else {
-            return Ok(None);
-        };
-        let refused = || Error::argument(name, format_args!("must be {what}"));
-        read(&value).map(Some).ok_or_else(refused)
-    }
-
-    fn text(&mut self, name: &str) -> Result<String> {
-        let text = self.taken(name, "a text", |value| value.as_str().map(str::to_owned))?;
-        text.ok_or_else(|| Error::argument(name, "is missing"))
-    }
-
-    fn number(&mut self, name: &str) -> Result<Option<u64>> {
-        self.taken(name, "a whole number that is not negative", Value::as_u64)
-    }
-
-    fn boolean(&mut self, name: &str) -> Result<Option<bool>> {
-        self.taken(name, "true or false", Value::as_bool)
-    }
-
-    fn seconds(&mut self, name: &str) -> Result<Option<Duration>> {
-        let seconds = self.taken(name, "a number of seconds", |value| {
-            Duration::try_from_secs_f64(value.as_f64()?).ok()
-        })?;
-        match seconds {
-            Some(Duration::ZERO) => Err(Error::argument(name, "must be more than zero")),
-            seconds => Ok(seconds),
-        }
-    }
-
-    fn limit(&mut self) -> Result<Option<usize>> {
-        let limit = self.number("limit")?;
-        Ok(limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)))
-    }
-
-    fn history_options(&mut self) -> Result<HistoryOptions> {
-        let page = self.number("page")?;
-        Ok(HistoryOptions::from(page).events(self.boolean("events")?.unwrap_or(false)))
-    }
-
-    fn list<D: Document>(&mut self, name: &str) -> Result<Vec<D>> {
-        let Value::Array(items) = self.required(name)? else {
-            return Err(Error::argument(name, "must be a list of documents"));
-        };
-        let read = |item| D::from_value(item).map_err(|error| Error::argument(name, error.message()));
-        items.into_iter().map(read).collect()
-    }
-
-    fn query(&mut self) -> Result<Vec<(String, String)>> {
-        let query = match self.take("query") {
-            None => Object::new(),
-            Some(Value::Object(query)) => query,
-            Some(_) => return Err(Error::argument("query", "must be an object")),
-        };
-        let text = |value: Value| match value {
-            Value::String(text) => text,
-            other => other.to_string(),
-        };
-        Ok(query
-            .into_iter()
-            .map(|(name, value)| (name, text(value)))
-            .collect())
-    }
-
-    /// A message in its form on the wire, with what was given to go along.
-    fn along(&mut self, message: Value) -> Result<Message> {
-        let Value::Object(mut object) = message else {
-            return Message::from_value(message);
-        };
-        for (name, wire) in ALONG {
-            let value = match self.take(name) {
-                None => continue,
-                Some(Value::String(sender)) if name == "originator" => {
-                    Value::Object(Originator::new(sender).into_object())
-                }
-                Some(value) => value,
-            };
-            object.insert(wire.to_owned(), value);
-        }
-        Message::from_value(Value::Object(object))
-    }
-
-    fn upload(&mut self) -> Result<Upload> {
-        let given = match self.take("file") {
-            Some(Value::Object(file)) => Some(file),
-            Some(Value::String(path)) => {
-                self.file = Some(File::Path(path.into()));
-                None
-            }
-            Some(_) => return Err(Error::argument("file", "must be a path or an object")),
-            None => None,
-        };
-        let in_file = |name: &str| given.as_ref().and_then(|file| file.get(name)?.as_str());
-        let content = if let Some(text) = in_file("text") {
-            Some(File::Bytes(Bytes::copy_from_slice(text.as_bytes())))
-        } else if let Some(data) = in_file("base64") {
-            let bytes = STANDARD.decode(data);
-            Some(File::Bytes(
-                bytes
-                    .map_err(|_| Error::argument("file", "is not base64"))?
-                    .into(),
-            ))
-        } else {
-            in_file("path").map(|path| File::Path(path.into()))
-        };
-        let name = in_file("filename").unwrap_or_default();
-        let mut upload = match content.or_else(|| self.file.take()) {
-            Some(File::Path(path)) => Upload::from_path(path)?,
-            Some(File::Bytes(bytes)) => Upload::from_bytes(bytes, name)?,
-            None => return Err(Error::argument("file", "is missing")),
-        };
-        if self.rest.contains_key("filename") {
-            upload = upload.filename(self.text("filename")?);
-        }
-        if self.rest.contains_key("media_type") {
-            upload = upload.media_type(self.text("media_type")?);
-        }
-        if self.rest.contains_key("mime_type") {
-            upload = upload.mime_type(self.text("mime_type")?);
-        }
-        if let Some(timeout) = self.seconds("idle_timeout")? {
-            upload = upload.idle_timeout(timeout);
-        }
-        let mut refused = None;
-        let upload = upload.message(|message| {
-            let object = message.as_object().clone();
-            self.along(Value::Object(object)).unwrap_or_else(|error| {
-                refused = Some(error);
-                message
-            })
-        });
-        refused.map_or(Ok(upload), Err)
-    }
-
-    /// Sends a message to the thread that was given.
-    fn message(&mut self, client: &Client, message: Value) -> Result<Started> {
-        let thread_id = self.text("thread_id")?;
-        let message = self.along(message)?;
-        self.acknowledged(client.send(&thread_id, message))
-    }
-
-    /// Sends many messages, each `{"thread_id": ..., "message": ...}`.
-    fn many(&mut self, client: &Client) -> Result<Started> {
-        let Value::Array(items) = self.required("messages")? else {
-            return Err(Error::argument("messages", "must be a list"));
-        };
-        let mut messages = Vec::with_capacity(items.len());
-        for (number, item) in items.into_iter().enumerate() {
-            let place = format!("messages[{number}]");
-            let refused = |problem: &str| Error::argument(place.as_str(), problem);
-            let Value::Object(mut item) = item else {
-                return Err(refused("must be an object with thread_id and message"));
-            };
-            let (thread_id, message) = (item.remove("thread_id"), item.remove("message"));
-            let (Some(Value::String(thread_id)), Some(message), true) = (thread_id, message, item.is_empty())
-            else {
-                return Err(refused(
-                    "must have a text thread_id and a message, and nothing else",
-                ));
-            };
-            let message = match message {
-                Value::String(text) => Message::text(text),
-                document => Message::from_value(document).map_err(|error| refused(error.message()))?,
-            };
-            messages.push((thread_id, message));
-        }
-        let mut many = Many::new();
-        if let Some(concurrency) = self.number("concurrency")? {
-            many = many.concurrency(usize::try_from(concurrency).unwrap_or(usize::MAX));
-        }
-        if let Some(skip) = self.boolean("skip_after_failure")? {
-            many = many.skip_after_failure(skip);
-        }
-        let client = self.client(client)?;
-        Ok(Box::pin(async move {
-            let mut sending = client.send_many(messages).options(many).start()?;
-            let mut results = Vec::new();
-            while let Some(result) = sending.next_awaited().await? {
-                results.push(result_value(result));
-            }
-            Ok(Outcome::Results(results))
-        }))
-    }
-
-    fn acknowledged(&mut self, mut call: Call<Receipt>) -> Result<Started> {
-        if let Some(wait) = self.boolean("write_concern")? {
-            call = call.write_concern(wait);
-        }
-        self.run(call, Outcome::Receipt)
-    }
-
-    /// The client for operations that make several calls.
-    fn client(&mut self, client: &Client) -> Result<Client> {
-        let mut options = crate::options::Options::new();
-        if let Some(timeout) = self.seconds("timeout")? {
-            options = options.timeout(timeout);
-        }
-        if let Some(cancel) = &self.cancel {
-            options = options.cancel(cancel);
-        }
-        self.finish()?;
-        client.with_options(options)
-    }
-
-    fn run<T: Send + 'static>(&mut self, mut call: Call<T>, outcome: fn(T) -> Outcome) -> Result<Started> {
-        if let Some(timeout) = self.seconds("timeout")? {
-            call = call.timeout(timeout);
-        }
-        if let Some(cancel) = &self.cancel {
-            call = call.cancel(cancel);
-        }
-        self.finish()?;
-        let made = call.start()?;
-        Ok(Box::pin(async move { made.await.map(outcome) }))
-    }
-
-    /// What is left belongs to nothing, and would be lost silently.
-    fn finish(&mut self) -> Result<()> {
-        if let Some(name) = self.rest.keys().next() {
-            return Err(Error::argument(name, "does not belong to this operation"));
-        }
-        match self.file.take() {
-            Some(_) => Err(Error::argument("file", "does not belong to this operation")),
-            None => Ok(()),
-        }
-    }
 }
