@@ -19,7 +19,7 @@ FEATURES ?= full
 PROFILE  ?= release
 
 .PHONY: help install uninstall dist-c abi doxygen demo test test-rust test-python test-c test-docs test-durability soak soak-c soak-python \
-        test-cross check costs lint header stubs licences sizes wheels bench clean
+        test-cross check costs lint header stubs licences sizes wheels bench charts clean
 
 help:
 	@echo "make demo    a Python and a C program talk to a bot on this machine; a receiver is killed, and no reply is lost"
@@ -136,6 +136,10 @@ bench/.venv/peers: bench/requirements.txt
 bench: bench/.venv/peers
 	@scripts/need cargo cc curl curl-config strace taskset valgrind
 	bench/.venv/bin/python bench/run.py $(ROW)
+
+# Pictures for docs/performance.md of what `make bench` measured last.
+charts: bench/.venv/peers
+	bench/.venv/bin/python bench/charts.py
 
 lint: $(VENV)/tools
 	@scripts/need cargo

@@ -50,18 +50,14 @@ def progress(text: str) -> None:
 
 
 def write(measured: list[Row], rounds: int) -> None:
-    """Keep the figures for programs, such as the one that draws the charts."""
-    now = datetime.datetime.now(datetime.timezone.utc)
-    told = {
-        "time": now.isoformat(timespec="seconds"),
-        "rounds": rounds,
-        "rows": [*map(table.document, measured)],
-    }
+    """Keep the figures for programs, such as the one that draws the charts: of each row the last ones."""
+    now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    told = {row.name: {"time": now, "rounds": row.rounds or rounds} | table.document(row) for row in measured}
     RESULTS.mkdir(parents=True, exist_ok=True)
-    path = RESULTS / f"results-{time.strftime('%Y%m%d-%H%M%S')}.json"
-    text = json.dumps(told, indent=1)
-    path.write_text(text)
-    (RESULTS / "results.json").write_text(text)
+    (RESULTS / f"results-{time.strftime('%Y%m%d-%H%M%S')}.json").write_text(json.dumps(told, indent=1))
+    last = RESULTS / "results.json"
+    before = json.loads(last.read_text()) if last.exists() else {}
+    last.write_text(json.dumps(before | told, indent=1))
 
 
 if __name__ == "__main__":

@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+from pathlib import Path
 
 from harness.place import BENCH, C_PROGRAMS, PROGRAMS, PYTHON, ROOT, TARGET
+
+WHEEL = TARGET / "bench" / "wheel"
 
 
 def everything() -> None:
     """Build the programs, the library and the package in release mode, and install the package."""
     cargo("build", "--release", "-p", "flowai-bench", "-p", "flowai-c")
-    install = [str(PYTHON), "-m", "pip", "install", "--quiet", "--force-reinstall", "--no-deps", str(ROOT)]
-    subprocess.run(install, env=os.environ | {"CARGO_TARGET_DIR": str(TARGET)}, check=True)
+    install = ["install", "--quiet", "--force-reinstall", "--no-deps"]
+    subprocess.run([PYTHON, "-m", "pip", *install, wheel()], check=True)
     C_PROGRAMS.mkdir(parents=True, exist_ok=True)
     ours = [f"-I{ROOT / 'include'}", f"-L{PROGRAMS}", "-lflowai", f"-Wl,-rpath,{PROGRAMS}"]
     compile_c("flowai", ours)
     compile_c("libcurl", ["-lcurl"])
     compile_c("socket", [])
+
+
+def wheel() -> Path:
+    """Build the package as it is published for this machine."""
+    shutil.rmtree(WHEEL, ignore_errors=True)
+    command = [PYTHON, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", WHEEL, ROOT]
+    subprocess.run(command, env=os.environ | {"CARGO_TARGET_DIR": str(TARGET)}, check=True)
+    return the_wheel()
+
+
+def the_wheel() -> Path:
+    (made,) = WHEEL.glob("*.whl")
+    return made
 
 
 def cargo(*arguments: str) -> None:

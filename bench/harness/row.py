@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 Figures = dict[str, list[float]]
+Curve = list[tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,9 @@ class Row:
     """How many; by default those that were asked for. What does not vary needs one."""
     note: str = ""
     figures: Figures = field(default_factory=dict)
+    axes: tuple[str, str] = ("", "")
+    curves: dict[str, Curve] = field(default_factory=dict)
+    """What the chart of this row shows, if it has one: points of the last round."""
 
     def measure(self, rounds: int, told: Callable[[str], None]) -> None:
         """Run all rounds, each in another order, so that what disturbs the machine disturbs all."""

@@ -41,6 +41,9 @@ def document(row: Row) -> dict[str, Any]:
         "title": row.title,
         "unit": row.unit,
         "figures": row.figures,
+        "reference": row.reference,
+        "axes": row.axes,
+        "curves": row.curves,
         "goals": [
             {
                 "name": goal.name,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 from harness.row import Row
-from rows import events, footprint, idle, send_c, send_python, tls, upload, webhooks
+from rows import events, footprint, idle, scale, send_c, send_python, tls, upload, webhooks
 
 Rows = Callable[[], AbstractContextManager[Iterator[Row]]]
 
@@ -19,4 +19,5 @@ ALL = [
     *upload.ROWS,
     *footprint.ROWS,
     *idle.ROWS,
+    *scale.ROWS,
 ]

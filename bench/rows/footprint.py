@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -96,13 +96,6 @@ def sizes() -> Iterator[Row]:
         )
         return (SMALL / "release" / "libflowai.so").stat().st_size / MB
 
-    def wheel() -> float:
-        with tempfile.TemporaryDirectory() as folder:
-            command = [str(PYTHON), "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, str(ROOT)]
-            subprocess.run(command, env=os.environ | {"CARGO_TARGET_DIR": str(TARGET)}, check=True)
-            (made,) = Path(folder).glob("*.whl")
-            return made.stat().st_size / MB
-
     yield Row(
         name="size",
         title="what is shipped",
@@ -110,12 +103,48 @@ def sizes() -> Iterator[Row]:
         contenders={
             "libflowai.so, client and parsing": library,
             "libflowai.so": lambda: (PROGRAMS / "libflowai.so").stat().st_size / MB,
-            "wheel": wheel,
+            "wheel": lambda: build.the_wheel().stat().st_size / MB,
         },
         goals=[Median("libflowai.so, client and parsing", at_most=2.2), Median("wheel", at_most=6)],
         rounds=1,
     )
 
 
+def first_program() -> str:
+    """Give the first program of the README, which gets a reply."""
+    text = (ROOT / "README.md").read_text()
+    return text.split("```python\n", 1)[1].split("```", 1)[0]
+
+
+@contextlib.contextmanager
+def installing() -> Iterator[Row]:
+    """From nothing but an interpreter and the wheel to a bot that answers; the download is not measured."""
+
+    def seconds() -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            python = Path(folder) / "bin" / "python"
+            began = time.perf_counter()
+            subprocess.run([PYTHON, "-m", "venv", folder], check=True)
+            pip = [python, "-m", "pip", "install", "--quiet", "--no-index", build.the_wheel()]
+            subprocess.run(pip, check=True)
+            done = subprocess.run([python, "-c", first_program()], capture_output=True, text=True, check=True)
+            took = time.perf_counter() - began
+        if "Hello! How can I help?" not in done.stdout:
+            raise RuntimeError(f"no reply: {done.stdout}")
+        return took
+
+    def lines() -> float:
+        return sum(bool(line.strip()) for line in first_program().splitlines())
+
+    yield Row(
+        name="install",
+        title="from a new environment by `pip install` to the first reply",
+        unit="seconds, lines",
+        contenders={"seconds": seconds, "lines of code": lines},
+        goals=[Median("seconds", at_most=60), Median("lines of code", at_most=8)],
+        rounds=3,
+    )
+
+
 SMALL = TARGET / "bench" / "small"
-ROWS = [imports, python_memory, c_memory, sizes]
+ROWS = [imports, python_memory, c_memory, sizes, installing]

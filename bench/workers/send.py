@@ -2,11 +2,13 @@
 
     send.py MODE PEER BASE_URL WARM_UP COUNT [CA_FILE]
 
-MODE: sequential; threads (16, one client); asyncio (64 in flight); many (send_many, 64 in flight).
+MODE: sequential; threads (16 with one client, or as many as threads:8 says); asyncio (64 in flight);
+many (send_many, 64 in flight).
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 import time
@@ -29,23 +31,25 @@ def sequential(peer: str, base_url: str, warm_up: int, count: int, ca: str | Non
     return time.perf_counter() - began
 
 
-def threads(peer: str, base_url: str, warm_up: int, count: int, ca: str | None) -> float:
+def threads(
+    peer: str, base_url: str, warm_up: int, count: int, ca: str | None, *, threads: int = THREADS
+) -> float:
     import threading
 
     send = peers.BLOCKING[peer](base_url, ca)
 
     def run(first: int, last: int, ready: threading.Barrier, stop: threading.Barrier) -> None:
-        for number in range(first, first + warm_up // THREADS):
+        for number in range(first, first + warm_up // threads):
             send(number)
         ready.wait()
-        for number in range(first + warm_up // THREADS, last):
+        for number in range(first + warm_up // threads, last):
             send(number)
         stop.wait()
 
-    ready, stop = threading.Barrier(THREADS + 1), threading.Barrier(THREADS + 1)
-    each = warm_up // THREADS + count // THREADS
+    ready, stop = threading.Barrier(threads + 1), threading.Barrier(threads + 1)
+    each = warm_up // threads + count // threads
     started = [
-        threading.Thread(target=run, args=(n * each, (n + 1) * each, ready, stop)) for n in range(THREADS)
+        threading.Thread(target=run, args=(n * each, (n + 1) * each, ready, stop)) for n in range(threads)
     ]
     for thread in started:
         thread.start()
@@ -103,7 +107,9 @@ MODES = {"sequential": sequential, "threads": threads, "asyncio": in_asyncio, "m
 
 def main() -> None:
     mode, peer, base_url, warm_up, count, *ca = sys.argv[1:]
-    seconds = MODES[mode](peer, base_url, int(warm_up), int(count), ca[0] if ca else None)
+    mode, _, number = mode.partition(":")
+    run = functools.partial(MODES[mode], threads=int(number)) if number else MODES[mode]
+    seconds = run(peer, base_url, int(warm_up), int(count), ca[0] if ca else None)
     print(json.dumps({"seconds": seconds, "memory": peak_memory()}))
 
 

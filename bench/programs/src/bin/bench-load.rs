@@ -1,6 +1,7 @@
 //! Calls a webhook as often as it is answered, over a number of connections, with events that differ.
 //!
-//! It tells how many calls were answered 2xx in a second, and how long they took. With `--fsync FILE` it calls nobody, and
+//! It tells how many calls were answered 2xx in a second, and how long they took. With `--calls` it ends after so many, and the
+//! events are numbered from `--first`. With `--fsync FILE` it calls nobody, and
 //! tells how long this disk takes to keep 4 KiB.
 
 use std::{
@@ -66,7 +67,9 @@ async fn call(time: Duration) -> Result<Vec<Duration>> {
     let connections = number("--connections", 64)?;
     let path = Rc::<str>::from(argument("--path").unwrap_or_else(|| "/".to_owned()));
     let times = Rc::new(RefCell::new(Vec::new()));
-    let next = Rc::new(Cell::new(0));
+    let first = number("--first", 0)?;
+    let next = Rc::new(Cell::new(first));
+    let last = first.saturating_add(number("--calls", usize::MAX)?);
     let end = Instant::now() + time;
     let mut tasks = Vec::new();
     for thread in 0..connections {
@@ -76,7 +79,7 @@ async fn call(time: Duration) -> Result<Vec<Duration>> {
         tokio::task::spawn_local(connection);
         let (times, next, path) = (Rc::clone(&times), Rc::clone(&next), Rc::clone(&path));
         tasks.push(tokio::task::spawn_local(async move {
-            while Instant::now() < end {
+            while Instant::now() < end && next.get() < last {
                 let n = next.get();
                 next.set(n + 1);
                 let request = Request::post(&*path)

@@ -1,7 +1,8 @@
 //! The server that every peer talks to, plain and over TLS: it answers as the service does, and counts what arrived.
 //!
 //! A message is counted once, by its number, and only when it came whole and with the key. The counts are told at a port of
-//! their own: `GET /reset`, `GET /counts`. Below `/close/` every answer ends its connection.
+//! their own: `GET /reset`, `GET /counts`. Below `/close/` every answer ends its connection. Every thread has a history of 10,000
+//! pages of 20 entries.
 
 use std::{cell::RefCell, convert::Infallible, fs, future::Future, rc::Rc};
 
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use flowai_bench::{KEY, Result, argument, tls};
 use http_body_util::{BodyExt, Full};
 use hyper::{
-    HeaderMap, Request, Response,
+    HeaderMap, Method, Request, Response,
     body::Incoming,
     header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE},
     server::conn::http1,
@@ -24,6 +25,9 @@ use tokio::{
     task::LocalSet,
 };
 use tokio_rustls::TlsAcceptor;
+
+const PAGES: usize = 10_000;
+const ENTRIES: usize = 20;
 
 #[derive(Default)]
 struct Counts {
@@ -121,6 +125,12 @@ async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, count
 
 async fn answer(request: Request<Incoming>, counts: Shared) -> Result<Response<Full<Bytes>>> {
     let (head, body) = request.into_parts();
+    if head.method == Method::GET {
+        let page = history(head.uri.query().unwrap_or_default())?;
+        return Ok(Response::builder()
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::new(page.into()))?);
+    }
     let is_upload = head
         .headers
         .get(CONTENT_TYPE)
@@ -198,6 +208,31 @@ async fn swallow(mut body: Incoming) -> Result<(usize, Vec<u8>)> {
         }
     }
     Ok((length, tail))
+}
+
+/// A page of the history that every thread has. Its entries differ, and are as long as those of a bot.
+fn history(query: &str) -> Result<String> {
+    let page: usize = match query.split('&').find_map(|part| part.strip_prefix("page=")) {
+        Some(page) => page.parse()?,
+        None => 1,
+    };
+    let entries: Vec<String> = (0..ENTRIES)
+        .map(|entry| {
+            format!(
+                concat!(
+                    r#"{{"originator":{{"name":"John Doe","role":"user","profile":{{}}}},"messages":[{{"fallback":"entry {page}-{entry}","#,
+                    r#""replyTo":null,"contexts":[],"params":{{}},"intents":[],"createdAt":"2019-06-25T12:45:11.857Z","#,
+                    r#""responses":[{{"type":"text","payload":{{"text":"It is a quarter past eight."}}}}]}}]}}"#
+                ),
+                page = page,
+                entry = entry,
+            )
+        })
+        .collect();
+    Ok(format!(
+        r#"{{"status":"ok","result":{{"history":[{}],"threadId":"thread-1","page":{page},"pages":{PAGES}}}}}"#,
+        entries.join(",")
+    ))
 }
 
 fn tell(counts: &Shared, path: &str) -> Response<Full<Bytes>> {
