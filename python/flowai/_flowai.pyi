@@ -2939,8 +2939,10 @@ class AsyncClient:
 
     Any number of tasks, loops and threads may use one at the same time, and it keeps working after a fork.
 
-    A message whose call was cancelled may have been sent. Its progress, for upload_media, is told on the loop's thread; a
-    file object is read in another one.
+    The CancelledError of a call that sends something says what became of the message: it has the attributes
+    ``delivery``, ``operation`` and ``trace_id`` of a FlowAIError. ``not_sent`` is certain.
+
+    The progress of upload_media is told on the loop's thread; a file object is read in another one.
 
     >>> async with flowai.AsyncClient("MY_MESSAGING_API_KEY") as client:
     ...     receipt = await client.send_text("thread-1", "Hello")

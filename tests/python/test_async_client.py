@@ -10,12 +10,11 @@ import io
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 import warnings
 import weakref
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,43 +23,12 @@ import pytest
 import flowai
 from children import call, finish, start_script, wait_for_forked
 from loops import Run
-from vectors import KEY, server
-
-SOON = 5.0  # generous on a busy machine
-LONG = 30.0
+from stalling import LONG, SOON
+from vectors import server
 
 
 def options_of(sandbox: flowai.Sandbox) -> dict[str, Any]:
     return {"api_key": sandbox.api_key, "base_url": sandbox.base_url}
-
-
-class Stalling:
-    """A server that never answers, and knows when its callers have gone."""
-
-    def __init__(self) -> None:
-        self.came = asyncio.Event()
-        self.gone = asyncio.Event()
-        self.open = 0
-
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.open += 1
-        with contextlib.suppress(ConnectionError):
-            await reader.read(1)
-            self.came.set()
-            while await reader.read(65536):
-                pass
-        self.open -= 1
-        self.gone.set()
-        writer.close()
-
-    @contextlib.asynccontextmanager
-    async def client(self) -> AsyncIterator[flowai.AsyncClient]:
-        listening = await asyncio.start_server(self._talk, "127.0.0.1", 0)
-        port = listening.sockets[0].getsockname()[1]
-        try:
-            yield flowai.AsyncClient(KEY, base_url=f"http://127.0.0.1:{port}/", timeout=LONG)
-        finally:
-            listening.close()
 
 
 def test_a_whole_conversation(sandbox: flowai.Sandbox, run: Run, tmp_path: Path) -> None:
@@ -136,67 +104,6 @@ def test_signatures_are_those_of_client() -> None:
         one, other = (parameters_of(getattr(client, name)) for client in (flowai.Client, flowai.AsyncClient))
         assert one == other
     assert not issubclass(flowai.AsyncClient, flowai.Client)
-
-
-async def cancelled(task: asyncio.Task[Any]) -> None:
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-
-
-def test_cancelling_ends_the_request(run: Run) -> None:
-    async def main() -> list[float]:
-        took = []
-        for _ in range(20):
-            stalling = Stalling()
-            async with stalling.client() as client:
-                task = asyncio.ensure_future(client.send_text("t", "Hello"))
-                await asyncio.wait_for(stalling.came.wait(), SOON)
-                began = time.monotonic()
-                await cancelled(task)
-                await asyncio.wait_for(stalling.gone.wait(), SOON)
-                took.append(time.monotonic() - began)
-        return took
-
-    # Long before the deadline of the call; a busy machine may sleep through a part of it.
-    assert sorted(run(main))[10] < SOON / 2
-
-
-def test_time_limits_of_asyncio(run: Run) -> None:
-    async def main() -> None:
-        stalling = Stalling()
-        async with stalling.client() as client:
-            with pytest.raises(asyncio.TimeoutError):
-                await asyncio.wait_for(client.ask("t", "Hello"), 0.3)
-            await asyncio.wait_for(stalling.gone.wait(), SOON)
-            if sys.version_info >= (3, 11):
-                stalling.gone.clear()
-                with pytest.raises(TimeoutError):
-                    async with asyncio.timeout(0.3):
-                        [entry async for entry in client.iter_history("t")]
-                await asyncio.wait_for(stalling.gone.wait(), SOON)
-            with pytest.raises(flowai.APITimeoutError) as caught:
-                await client.send_text("t", "Hello", timeout=0.3)
-            assert caught.value.delivery == "maybe_sent"
-
-    run(main)
-
-
-def test_what_nobody_holds_any_more_ends() -> None:
-    async def main() -> None:
-        stalling = Stalling()
-        async with stalling.client() as client:
-            made = client.send_text("t", "Hello")
-            future = made.send(None)
-            await asyncio.wait_for(stalling.came.wait(), SOON)
-            kept = weakref.ref(made)
-            del made
-            assert kept() is None
-            await asyncio.wait_for(stalling.gone.wait(), SOON)
-            assert not future.done()
-            assert client.base_url
-
-    asyncio.run(main())
 
 
 def test_a_thousand_at_once(sandbox: flowai.Sandbox, run: Run) -> None:

@@ -74,7 +74,7 @@ pub fn calling<T: Send>(
     let passed = ear.pass_on(py);
     match (raised, outcome) {
         (Some(error), Err(Failure::Core(stopped))) => {
-            tell(py, &error, &stopped);
+            tell(error.value(py), "interrupted", &stopped);
             Err(error.into())
         }
         (Some(error), _) => Err(error.into()),
@@ -86,12 +86,12 @@ pub fn calling<T: Send>(
 }
 
 /// Lets an exception that ended a send say what became of the message.
-fn tell(py: Python<'_>, raised: &PyErr, stopped: &Error) {
+pub fn tell(value: &Bound<'_, PyAny>, how: &str, stopped: &Error) {
     let Some(delivery) = stopped.delivery() else {
         return;
     };
-    let (value, operation) = (raised.value(py), stopped.operation().unwrap_or_default());
-    let mut note = format!("flowai: {operation} was interrupted, and its message is {delivery}");
+    let operation = stopped.operation().unwrap_or_default();
+    let mut note = format!("flowai: {operation} was {how}, and its message is {delivery}");
     if let Some(id) = stopped.trace_id() {
         note = format!("{note} (trace id {id})");
     }

@@ -14,6 +14,7 @@ use crate::{
     cancel::Cancel,
     client::{Client, Receipt},
     error::{Delivery, Error, ErrorKind, Result},
+    fate::Fate,
     operation::{Operation, Request},
     runtime,
     transport::{BeforeSending, Response, Sent},
@@ -37,6 +38,7 @@ pub struct Call<T> {
     before: Option<BeforeSending>,
     timeout: Option<Duration>,
     cancel: Option<Cancel>,
+    fate: Option<Fate>,
 }
 
 /// How the answer becomes the result.
@@ -95,6 +97,7 @@ impl<T> Call<T> {
             before: None,
             timeout: None,
             cancel: None,
+            fate: None,
         }
     }
 
@@ -110,6 +113,13 @@ impl<T> Call<T> {
     pub fn cancel(mut self, cancel: &Cancel) -> Call<T> {
         self.cancel = Some(cancel.clone());
         self
+    }
+
+    /// What tells what became of this call when its future was dropped, or its wait has ended early.
+    pub fn fate(&mut self) -> Fate {
+        let trace_id = self.request.as_ref().ok().and_then(|request| request.trace_id);
+        let fate = || Fate::new(self.operation, self.is_send, trace_id);
+        self.fate.get_or_insert_with(fate).clone()
     }
 
     /// Whether this call sends something, so that its errors tell the delivery.
@@ -193,6 +203,7 @@ impl<T> Call<T> {
             before: self.before,
             timeout: self.timeout,
             cancel: self.cancel,
+            fate: self.fate,
         })
     }
 }
@@ -218,14 +229,20 @@ pub(crate) struct Prepared<T> {
     before: Option<BeforeSending>,
     timeout: Option<Duration>,
     cancel: Option<Cancel>,
+    fate: Option<Fate>,
 }
 
 impl<T> Prepared<T> {
     pub(crate) fn sent(&self) -> Sent {
-        Sent::new(self.before.clone())
+        Sent::new(self.before.clone(), self.fate.clone())
     }
 
     pub(crate) async fn run(&self, sent: &mut Sent) -> Result<T> {
+        let result = self.make_unless_cancelled(sent).await;
+        sent.end(result)
+    }
+
+    async fn make_unless_cancelled(&self, sent: &mut Sent) -> Result<T> {
         let cancels = [self.cancel.as_ref(), self.client.config().cancel.as_ref()];
         if cancels.iter().all(Option::is_none) {
             return self.make(sent).await;

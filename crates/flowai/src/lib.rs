@@ -14,7 +14,7 @@
 //! - One file for each area of the API, with its endpoints and documents: `messages`, `many` (several at a time), `media`, `ask`, `history`,
 //!   `threads`, [`business_hours`], `bot`, `handover`, `triggers`, `broadcast`, and `request` for anything else. What they
 //!   have in common: `payload` (what a message may say), [`models`] (who speaks and what was said), [`templates`] (the
-//!   parts of a reply), `operation` (an endpoint, a request), `call` (waiting for it), `cancel` (giving up), `invoke` (any operation by its name), and [`model`] (how a JSON document
+//!   parts of a reply), `operation` (an endpoint, a request), `call` (waiting for it), `cancel` (giving up), `fate` (what became of what was given up), `invoke` (any operation by its name), and [`model`] (how a JSON document
 //!   with typed fields is declared).
 //! - `transport`: deadline, retries, connections, TLS, uploads. It alone knows what became of a message.
 //!   Files go through a library that small programs can leave out: feature `upload`, which is on by default.
@@ -36,6 +36,7 @@ mod client;
 mod config;
 mod doorbell;
 pub mod error;
+mod fate;
 mod fork;
 mod handover;
 mod history;
@@ -70,6 +71,7 @@ pub use cancel::Cancel;
 pub use client::{Client, Receipt};
 pub use config::{ClientBuilder, MetadataForm};
 pub use error::{Delivery, Error, ErrorKind, ErrorResponse, Result};
+pub use fate::Fate;
 pub use history::{HistoryIter, HistoryOptions, HistoryPage};
 pub use invoke::{Invocation, Outcome, Started, operations};
 pub use many::{Courier, MAX_CONCURRENCY, Many, SendMany, Sending, Until};

@@ -108,3 +108,48 @@ fn a_call_that_nobody_gives_up_is_not_disturbed() {
         client.send_text("t", "Hello").cancel(&cancel).wait().unwrap();
     }
 }
+
+/// Waits until the server has read as many requests of a run.
+async fn read(server: &TestServer, run: &str, count: u64) {
+    let until = Instant::now() + SOON;
+    while server.counts(run).requests_read < count {
+        assert!(Instant::now() < until, "the request did not come");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_future_that_is_dropped_leaves_word_of_its_message() {
+    let server = TestServer::start(vectors_dir()).unwrap();
+    let mut call = client(&server, "stall").send_text("t", "Hello");
+    let fate = call.fate();
+    let waiting = tokio::spawn(call.into_future());
+    read(&server, "cancel", 1).await;
+    waiting.abort();
+    let told = fate.give_up();
+    assert_eq!(told.kind(), ErrorKind::Cancelled);
+    assert_eq!(told.delivery(), Some(Delivery::MaybeSent));
+    assert_eq!(told.operation(), Some("send_text"));
+    assert!(told.trace_id().is_some());
+
+    // What was given up does not leave, though it is awaited.
+    let mut call = client(&server, "ok").send_text("t", "Hello");
+    let fate = call.fate();
+    assert_eq!(fate.give_up().delivery(), Some(Delivery::NotSent));
+    let error = call.await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.delivery()),
+        (ErrorKind::Cancelled, Some(Delivery::NotSent))
+    );
+    assert_eq!(server.counts("cancel").requests_read, 1);
+
+    // Its answer is known when nobody took it.
+    let mut call = client(&server, "ok").send_text("t", "Hello");
+    let fate = call.fate();
+    let done = call.await;
+    assert!(done.is_ok());
+    assert_eq!(fate.give_up().delivery(), Some(Delivery::Sent));
+
+    let mut reading = client(&server, "ok").bot_status("t");
+    assert_eq!(reading.fate().give_up().delivery(), None);
+}

@@ -9,6 +9,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use flowai::{Error, Fate};
 use pyo3::{
     PyTraverseError, PyVisit,
     exceptions::{PyRuntimeError, PyRuntimeWarning, PyStopIteration, PyTypeError, PyValueError},
@@ -21,6 +22,7 @@ use crate::{
     errors::{Failure, Outcome, guard},
     face::{Answer, Name},
     logging,
+    wait::tell,
 };
 
 /// Makes the result, on the thread of the loop.
@@ -57,22 +59,25 @@ enum State {
 struct Job {
     work: Work,
     aside: Option<Box<dyn Aside>>,
+    /// What tells what became of a message when the work is stopped.
+    fate: Option<Fate>,
 }
 
 impl Awaitable {
     pub fn new(name: Name, work: impl Future<Output = Finish> + Send + 'static) -> Awaitable {
-        Awaitable::beside(name, work, None)
+        Awaitable::with(name, work, None, None)
     }
 
-    pub fn beside(
+    pub fn with(
         name: Name,
         work: impl Future<Output = Finish> + Send + 'static,
+        fate: Option<Fate>,
         aside: Option<Box<dyn Aside>>,
     ) -> Awaitable {
         let work = Box::pin(work);
         Awaitable {
             name,
-            state: Mutex::new(State::New(Job { work, aside })),
+            state: Mutex::new(State::New(Job { work, aside, fate })),
         }
     }
 
@@ -99,13 +104,16 @@ impl Awaitable {
     }
 
     fn set(&self, state: State) {
-        let before = mem::replace(&mut *self.lock(), state);
-        drop(before);
+        drop(self.replace(state));
+    }
+
+    fn replace(&self, state: State) -> State {
+        mem::replace(&mut *self.lock(), state)
     }
 
     /// Takes the work, so that nothing is locked while Python runs.
     fn start(&self, py: Python<'_>) -> Outcome<(Job, Ticket)> {
-        let state = mem::replace(&mut *self.lock(), State::Running);
+        let state = self.replace(State::Running);
         match state {
             State::Waiting(job, ticket) => Ok((job, ticket)),
             State::New(job) => match Ticket::new(py) {
@@ -123,6 +131,14 @@ impl Awaitable {
                 self.set(State::Done);
                 Err(PyRuntimeError::new_err("cannot reuse already awaited coroutine").into())
             }
+        }
+    }
+
+    /// Stops the work. Gives what is known of a message: its request is gone, or has left.
+    fn stop(&self) -> Option<Error> {
+        match self.replace(State::Done) {
+            State::New(job) | State::Waiting(job, _) => job.fate.map(|fate| fate.give_up()),
+            State::Running | State::Done => None,
         }
     }
 
@@ -197,7 +213,7 @@ impl Awaitable {
         self.step(py)
     }
 
-    /// Stops the work and raises the exception: cancellation arrives this way.
+    /// Stops the work and raises the exception, which says what became of a message: cancellation arrives this way.
     #[pyo3(signature = (kind, value=None, traceback=None))]
     fn throw(
         &self,
@@ -205,7 +221,7 @@ impl Awaitable {
         value: Option<Bound<'_, PyAny>>,
         traceback: Option<&Bound<'_, PyAny>>,
     ) -> Answer {
-        self.close();
+        let stopped = self.stop();
         let py = kind.py();
         let error = match (kind.cast::<PyType>(), value.filter(|value| !value.is_none())) {
             (Ok(_), Some(value)) if value.is_instance(kind)? => value,
@@ -218,6 +234,9 @@ impl Awaitable {
         }
         if let Some(traceback) = traceback.filter(|traceback| !traceback.is_none()) {
             error.call_method1(interned!(py, "with_traceback"), (traceback,))?;
+        }
+        if let Some(stopped) = stopped {
+            tell(&error, "cancelled", &stopped);
         }
         Err(PyErr::from_value(error).into())
     }

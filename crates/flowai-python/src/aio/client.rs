@@ -2,10 +2,10 @@
 
 use std::future::IntoFuture;
 
-use flowai::{Call, MetadataForm, Originator};
+use flowai::{Call, Fate, MetadataForm, Originator};
 use pyo3::{IntoPyObjectExt, PyClassInitializer, prelude::*};
 
-use super::{awaitable::Awaitable, entered, future};
+use super::{awaitable, awaitable::Awaitable, entered};
 use crate::{
     client::{Answer, Calls, Given, constructor},
     convert::{optional, seconds, small_count, text},
@@ -21,8 +21,10 @@ use crate::{
 ///
 /// Any number of tasks, loops and threads may use one at the same time, and it keeps working after a fork.
 ///
-/// A message whose call was cancelled may have been sent. Its progress, for upload_media, is told on the loop's thread; a
-/// file object is read in another one.
+/// The CancelledError of a call that sends something says what became of the message: it has the attributes
+/// ``delivery``, ``operation`` and ``trace_id`` of a FlowAIError. ``not_sent`` is certain.
+///
+/// The progress of upload_media is told on the loop's thread; a file object is read in another one.
 ///
 /// >>> async with flowai.AsyncClient("MY_MESSAGING_API_KEY") as client:
 /// ...     receipt = await client.send_text("thread-1", "Hello")
@@ -54,7 +56,20 @@ where
     T: Send + 'static,
     V: for<'py> IntoPyObject<'py> + 'static,
 {
-    future(py, name(operation), call.map(Call::into_future), made(result))
+    let (call, fate) = with_fate(call);
+    let call = call.map(Call::into_future);
+    Ok(awaitable(name(operation), call, fate, made(result)).into_py_any(py)?)
+}
+
+/// A call with what tells what became of it, if it sends something.
+fn with_fate<T>(call: Outcome<Call<T>>) -> (Outcome<Call<T>>, Option<Fate>) {
+    match call {
+        Ok(mut call) if call.is_send() => {
+            let fate = call.fate();
+            (Ok(call), Some(fate))
+        }
+        call => (call, None),
+    }
 }
 
 pub fn name(method: &'static str) -> Name {

@@ -16,7 +16,7 @@ mod opening;
 mod pages;
 mod upload;
 
-use flowai::Result;
+use flowai::{Fate, Result};
 use pyo3::{IntoPyObjectExt, prelude::*};
 
 pub use self::{
@@ -39,20 +39,24 @@ pub fn future<T: Send + 'static>(
     work: Outcome<impl Future<Output = Result<T>> + Send + 'static>,
     then: impl FnOnce(Python<'_>, Outcome<T>) -> Answer + Send + 'static,
 ) -> Answer {
-    Ok(awaitable(name, work, then).into_py_any(py)?)
+    Ok(awaitable(name, work, None, then).into_py_any(py)?)
 }
 
 fn awaitable<T: Send + 'static>(
     name: Name,
     work: Outcome<impl Future<Output = Result<T>> + Send + 'static>,
+    fate: Option<Fate>,
     then: impl FnOnce(Python<'_>, Outcome<T>) -> Answer + Send + 'static,
 ) -> Awaitable {
     match work {
         Err(failure) => Awaitable::done(name, move |py| then(py, Err(failure))),
-        Ok(work) => Awaitable::new(name, async move {
-            let done = work.await;
-            Box::new(move |py: Python<'_>| then(py, done.map_err(Into::into))) as Finish
-        }),
+        Ok(work) => {
+            let work = async move {
+                let done = work.await;
+                Box::new(move |py: Python<'_>| then(py, done.map_err(Into::into))) as Finish
+            };
+            Awaitable::with(name, work, fate, None)
+        }
     }
 }
 

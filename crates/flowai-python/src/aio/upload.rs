@@ -36,7 +36,8 @@ type Prepared = (Call<Receipt>, Arc<Progress>, Option<Source>);
 pub fn upload(py: Python<'_>, prepared: Outcome<Prepared>, callback: Option<Py<PyAny>>) -> Answer {
     let awaitable = match prepared {
         Err(failure) => Awaitable::failing(name("upload_media"), failure),
-        Ok((call, progress, source)) => {
+        Ok((mut call, progress, source)) => {
+            let fate = call.fate();
             let report = callback.map(|callback| Report::new(callback, progress));
             let (pieces, feeder) = source.map(|source| (source.pieces, source.feeder)).unzip();
             let hatch = Arc::new(Hatch::default());
@@ -47,7 +48,7 @@ pub fn upload(py: Python<'_>, prepared: Outcome<Prepared>, callback: Option<Py<P
                 reading: None,
             });
             let aside = Beside { file, report };
-            Awaitable::beside(name("upload_media"), work, Some(Box::new(aside)))
+            Awaitable::with(name("upload_media"), work, Some(fate), Some(Box::new(aside)))
         }
     };
     Ok(awaitable.into_py_any(py)?)

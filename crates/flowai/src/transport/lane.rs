@@ -19,7 +19,6 @@ use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 
 use super::{
-    Sent,
     body::collect,
     io::{Counters, Pending, Stream},
     response::Response,
@@ -73,6 +72,11 @@ impl Lane {
         })
     }
 
+    /// What counts the bytes that are written here.
+    pub(super) fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
     pub(super) fn idle_for(&self) -> Duration {
         self.idle_since.elapsed()
     }
@@ -97,12 +101,7 @@ impl Lane {
     }
 
     /// Sends one request and reads its answer. After an error the lane must be dropped.
-    pub(super) async fn exchange(
-        &mut self,
-        request: Request<Full<Bytes>>,
-        sent: &mut Sent,
-    ) -> Result<Response> {
-        sent.begin(&self.counters);
+    pub(super) async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Response> {
         let Lane {
             sender, connection, ..
         } = self;

@@ -14,8 +14,6 @@ mod trail;
 #[cfg(feature = "upload")]
 mod upload;
 
-#[cfg(feature = "upload")]
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep, timeout_at};
@@ -32,6 +30,7 @@ use self::{
 use crate::{
     config::Config,
     error::{Delivery, Error, ErrorKind, Result},
+    fate::Fate,
     fork::PerProcess,
     operation::{Body, Request},
 };
@@ -50,21 +49,23 @@ pub(crate) type BeforeSending =
 #[derive(Default)]
 pub(crate) struct Sent {
     before: Option<BeforeSending>,
+    fate: Option<Fate>,
     lane: Option<(Arc<Counters>, Mark)>,
     #[cfg(feature = "upload")]
-    upload: Option<Arc<AtomicBool>>,
+    upload: Option<upload::Started>,
     acknowledged: bool,
 }
 
 impl Sent {
-    pub(crate) fn new(before: Option<BeforeSending>) -> Sent {
+    pub(crate) fn new(before: Option<BeforeSending>, fate: Option<Fate>) -> Sent {
         Sent {
             before,
+            fate,
             ..Sent::default()
         }
     }
 
-    /// There is a connection: the request leaves when this returns.
+    /// There is a connection, and the request is about to leave.
     async fn leaving(&self) -> Result<()> {
         match &self.before {
             Some(before) => before().await,
@@ -72,34 +73,51 @@ impl Sent {
         }
     }
 
-    /// A request is about to be written to the connection that counts here.
-    fn begin(&mut self, counters: &Arc<Counters>) {
+    /// A request is about to be written to the connection that counts here. An error, and then it must not be, when
+    /// the call was given up.
+    fn begin(&mut self, counters: &Arc<Counters>) -> Result<()> {
+        if let Some(fate) = &self.fate {
+            fate.leave()?;
+        }
         self.lane = Some((Arc::clone(counters), counters.mark()));
+        Ok(())
     }
 
-    /// A request is about to be written by somebody who sets this flag first.
+    /// A request is about to be written by somebody who says so here first.
     #[cfg(feature = "upload")]
-    fn begin_upload(&mut self) -> Arc<AtomicBool> {
-        let flag = Arc::new(AtomicBool::new(false));
-        self.upload = Some(Arc::clone(&flag));
-        flag
+    fn begin_upload(&mut self) -> upload::Started {
+        let started = upload::Started::new(self.fate.clone());
+        self.upload = Some(started.clone());
+        started
     }
 
     /// Nothing of a new attempt has left yet.
     fn reset(&mut self) {
-        *self = Sent::new(self.before.take());
+        *self = Sent::new(self.before.take(), self.fate.take());
+        if let Some(fate) = &self.fate {
+            fate.stay();
+        }
     }
 
     /// The service took the message. What fails from now on does not change that.
     pub(crate) fn acknowledged(&mut self) {
         self.acknowledged = true;
+        if let Some(fate) = &self.fate {
+            fate.acknowledged();
+        }
+    }
+
+    /// The call is over, and this is its result.
+    pub(crate) fn end<T>(&self, result: Result<T>) -> Result<T> {
+        match &self.fate {
+            Some(fate) => fate.end(result),
+            None => result,
+        }
     }
 
     fn maybe(&self) -> bool {
         #[cfg(feature = "upload")]
-        if let Some(flag) = &self.upload
-            && flag.load(Ordering::Acquire)
-        {
+        if self.upload.as_ref().is_some_and(upload::Started::is_set) {
             return true;
         }
         self.lane

@@ -120,10 +120,9 @@ impl Pool {
                 None => (self.connect(config).await?, false),
             };
             sent.leaving().await?;
-            let outcome = lane
-                .exchange(self.request(config, request, json.clone())?, sent)
-                .await;
-            match outcome {
+            let built = self.request(config, request, json.clone())?;
+            sent.begin(lane.counters())?;
+            match lane.exchange(built).await {
                 Ok(response) => {
                     if lane.reusable(&response) {
                         self.put_back(lane);
@@ -136,6 +135,7 @@ impl Pool {
                     if !reused || sent.maybe() {
                         return Err(error);
                     }
+                    sent.reset();
                 }
             }
         }

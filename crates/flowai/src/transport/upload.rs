@@ -26,11 +26,43 @@ use super::{Response, Sent, body::collect, tls};
 use crate::{
     config::Config,
     error::{Error, ErrorKind, Result},
+    fate::Fate,
     media::{Progress, Source, Upload, check_size},
     operation::Request,
 };
 
 const CHUNK: usize = 64 * 1024;
+
+/// Whether an upload has begun to leave.
+#[derive(Clone)]
+pub(super) struct Started {
+    flag: Arc<AtomicBool>,
+    fate: Option<Fate>,
+}
+
+impl Started {
+    pub(super) fn new(fate: Option<Fate>) -> Started {
+        Started {
+            flag: Arc::default(),
+            fate,
+        }
+    }
+
+    pub(super) fn is_set(&self) -> bool {
+        self.flag.load(Ordering::Acquire)
+    }
+
+    /// It leaves now. An error, and then it must not, when the call was given up.
+    fn set(&self) -> Result<()> {
+        if !self.is_set() {
+            if let Some(fate) = &self.fate {
+                fate.leave()?;
+            }
+            self.flag.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+}
 
 /// Uploads a file. A connection is used once: uploads are rare, and a stale one would cost the whole file.
 pub(super) async fn send(
@@ -202,7 +234,7 @@ struct FileBody {
     source: Opened,
     length: Option<u64>,
     read: u64,
-    started: Arc<AtomicBool>,
+    started: Started,
     progress: Arc<Progress>,
 }
 
@@ -246,7 +278,9 @@ impl Body for FileBody {
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        self.started.store(true, Ordering::Release);
+        if self.started.set().is_err() {
+            return Poll::Ready(Some(Err(refuse("was given up"))));
+        }
         let chunk = match ready!(self.poll_chunk(cx)) {
             Some(Ok(chunk)) => chunk,
             Some(Err(error)) => return Poll::Ready(Some(Err(refuse(format!("cannot be read: {error}"))))),
