@@ -19,12 +19,13 @@ FEATURES ?= full
 PROFILE  ?= release
 
 .PHONY: help install uninstall dist-c abi doxygen demo test test-rust test-python test-c test-docs test-durability soak soak-c soak-python \
-        test-cross check costs lint header stubs licences sizes wheels bench charts clean
+        test-cross fuzz check costs lint header stubs licences sizes wheels bench charts clean
 
 help:
 	@echo "make demo    a Python and a C program talk to a bot on this machine; a receiver is killed, and no reply is lost"
 	@echo "make test    everything is proven: Rust, Python, C, the command line (needs cargo, Python 3.10+, a C compiler)"
 	@echo "make soak    the same kills, power failures, failing disks, forks and exits as in make test, for hours"
+	@echo "make fuzz    hostile bytes and sequences of C calls, coverage-guided, under the address sanitizer"
 	@echo "make bench   flowai beside its peers, in one table; make bench ROW=parse for one row (bench/README.md)"
 	@echo "make lint    formatting, clippy, ruff, mypy, pyright"
 	@echo "make check   test, lint, and what needs more tools: valgrind, a browser (scripts/setup-debian installs them)"
@@ -103,7 +104,7 @@ wheels:
 licences:
 	$(PYTHON) scripts/licences.py --write
 
-soak: soak-python test-cross
+soak: soak-python test-cross fuzz
 	env $(addprefix FLOWAI_,$(SOAK)) $(MAKE) test-durability
 	env $(addprefix FLOWAI_,$(SOAK)) $(MAKE) soak-c
 
@@ -112,6 +113,13 @@ soak-c: $(VENV)/tools
 	@scripts/need cargo cc
 	$(CARGO) build -p flowai-testkit -p flowai-c
 	FLOWAI_LIB_DIR=$(TARGET)/debug FLOWAI_BIN_DIR=$(TARGET)/debug $(BIN)/python -m pytest -q -s tests/c/test_sequences.py
+
+# Coverage-guided, with the address sanitizer in the Rust code: `make fuzz RUNS=50000000 FUZZ=bytes`.
+RUNS ?= 1000000
+fuzz: $(VENV)/tools
+	@scripts/need cargo clang
+	$(CARGO) build -p flowai-testkit
+	$(BIN)/python tests/c/fuzz/run.py --runs $(RUNS) $(FUZZ)
 
 soak-python: $(VENV)/installed $(VENV)/tools
 	$(CARGO) build -p flowai-testkit -p flowai-cli
