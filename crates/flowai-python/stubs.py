@@ -11,6 +11,7 @@ import copy
 import inspect
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 from flowai import EventKind, _flowai
@@ -232,10 +233,9 @@ def native() -> str:
 
 def kinds() -> str:
     """Return the stub of flowai._kinds."""
-    members = "\n".join(f"    {kind.name} = {kind.value}" for kind in EventKind)
-    return (
-        f'from enum import IntEnum\n\nclass EventKind(IntEnum):\n    """{EventKind.__doc__}"""\n\n{members}\n'
-    )
+    members = "\n".join(f"{kind.name} = {kind.value}" for kind in EventKind)
+    body = textwrap.indent(f'"""{EventKind.__doc__}"""\n\n{members}', "    ")
+    return f"from enum import IntEnum\n\nclass EventKind(IntEnum):\n{body}\n"
 
 
 def formatted(source: str) -> str:

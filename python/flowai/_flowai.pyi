@@ -2110,7 +2110,7 @@ class AsyncHistoryIterator:
     """Goes through the entries of a history and fetches pages as they are needed. After an error the same page is tried
     again.
 
-    >>> async for entry in async_client.iter_history("thread-1"):
+    >>> async for entry in client.iter_history("thread-1"):
     ...     said = entry.text
     """
 
@@ -2131,7 +2131,7 @@ class ThreadIterator:
 class AsyncThreadIterator:
     """Goes through the ids of all threads and fetches pages as they are needed. After an error the same page is tried again.
 
-    >>> ids = [thread_id async for thread_id in async_client.iter_threads()]
+    >>> ids = [thread_id async for thread_id in client.iter_threads()]
     """
 
     def __aiter__(self) -> Self: ...
@@ -2556,7 +2556,7 @@ class Client:
 
         >>> page = client.history("thread-1")
         >>> [entry.originator.name for entry in page.entries]
-        ['John Doe', 'Sandbox']
+        ['John Doe', 'system']
         """
 
     def iter_history(
@@ -3135,6 +3135,10 @@ class AsyncClient:
         As Client.send_many; messages may be an asynchronous iterable too. When it is cancelled the sending stops,
         and the CancelledError has the attribute ``results``.
 
+        >>> results = await client.send_many([("thread-1", "Hello"), ("thread-2", "Hello")])
+        >>> [result.status for result in results if isinstance(result, flowai.Receipt)]
+        ['ok', 'ok']
+
         """
 
     def iter_send_many(
@@ -3149,6 +3153,11 @@ class AsyncClient:
 
         As Client.iter_send_many, for ``async for``; messages may be an asynchronous iterable too, which is read
         in a task of its own.
+
+        >>> async for result in client.iter_send_many((f"thread-{n}", "Hello") for n in range(1, 3)):
+        ...     print(result.thread_id)
+        thread-1
+        thread-2
 
         """
 
@@ -3700,7 +3709,12 @@ class Verifier:
 
     @staticmethod
     def any(*verifiers: Verifier) -> Verifier:
-        """Accepts what one of these verifiers accepts."""
+        """Accepts what one of these verifiers accepts.
+
+        Raises InvalidArgumentError when there is none.
+
+        >>> verifier = flowai.Verifier.any(flowai.Verifier.jwt(secret), flowai.Verifier.body_key("a key"))
+        """
 
     def verify(self, body: _Body, headers: _Headers) -> None:
         """Checks a webhook call; returns None when it is genuine ("Receiving calls" of the API document).
@@ -4071,8 +4085,8 @@ class Inbox:
 
         Raises WebhookParseError when the event still cannot be read.
 
-        >>> for entry in inbox.list(state="dead"):
-        ...     inbox.replay(entry.id)
+        >>> for entry in inbox.list(state="dead", thread_id="thread-1"):
+        ...     print(inbox.replay(entry.id))
         """
 
     def discard(self, id: int) -> bool:
@@ -4602,7 +4616,7 @@ class InboxEntry:
     """An event in an inbox, without its body.
 
     >>> stored = inbox.put(b'{"type": "message.reply", "threadId": "t"}')
-    >>> [entry.state for entry in inbox.list()]
+    >>> [entry.state for entry in inbox.list(state="waiting")]
     ['waiting']
     """
 
@@ -5305,7 +5319,11 @@ class ReportIterator:
 
 @final
 class AsyncReportIterator:
-    """Goes through the reports of an outbox as they come: see AsyncOutbox.reports."""
+    """Goes through the reports of an outbox as they come: see AsyncOutbox.reports.
+
+    >>> async for report in outbox.reports(timeout=0):
+    ...     print(report.id, report.outcome)
+    """
 
     def __aiter__(self) -> Self: ...
     def __anext__(self) -> Coroutine[Any, Any, OutboxReport]: ...

@@ -2,7 +2,13 @@
 from enum import IntEnum
 
 class EventKind(IntEnum):
-    """What an event tells, whatever the version of the API calls it. The numbers are the same in C."""
+    """What an event tells, whatever the version of the API calls it.
+
+    The numbers are the same in C.
+
+    >>> flowai.parse_event('{"type": "control.pause", "threadId": "thread-1"}').kind.name
+    'PAUSED'
+    """
 
     UNKNOWN = 0
     REPLY = 1

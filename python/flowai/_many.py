@@ -128,6 +128,10 @@ async def send_many_awaited(
 
     As Client.send_many; messages may be an asynchronous iterable too. When it is cancelled the sending stops,
     and the CancelledError has the attribute ``results``.
+
+    >>> results = await client.send_many([("thread-1", "Hello"), ("thread-2", "Hello")])
+    >>> [result.status for result in results if isinstance(result, flowai.Receipt)]
+    ['ok', 'ok']
     """
     courier = self._courier(concurrency, timeout, skip_after_failure, True)
     results: _Results = []
@@ -161,6 +165,11 @@ def iter_send_many_awaited(
 
     As Client.iter_send_many, for ``async for``; messages may be an asynchronous iterable too, which is read
     in a task of its own.
+
+    >>> async for result in client.iter_send_many((f"thread-{n}", "Hello") for n in range(1, 3)):
+    ...     print(result.thread_id)
+    thread-1
+    thread-2
     """
     courier = self._courier(concurrency, timeout, skip_after_failure, False)
     if hasattr(messages, "__aiter__"):

@@ -53,7 +53,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def flowai_sandbox(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[flowai.Sandbox]:
-    """Start a Flow.ai on this machine for this test; FLOWAI_API_KEY and FLOWAI_BASE_URL lead to it."""
+    """Start a Flow.ai on this machine for this test; FLOWAI_API_KEY and FLOWAI_BASE_URL lead to it.
+
+    >>> def test_that_it_is_asked_once(flowai_sandbox):
+    ...     answer_of_my_program("hello")
+    ...     assert len(flowai_sandbox.requests) == 1
+    """
     test: pytest.Item = request.node
     options: dict[str, Any] = {}
     for mark in reversed(list(test.iter_markers("flowai_sandbox"))):
@@ -71,14 +76,23 @@ def flowai_sandbox(
 
 @pytest.fixture
 def flowai_client(flowai_sandbox: flowai.Sandbox) -> Iterator[flowai.Client]:
-    """Make a client of flowai_sandbox."""
+    """Make a client of flowai_sandbox.
+
+    >>> def test_client(flowai_client):
+    ...     assert flowai_client.ask("thread-1", "Hello").text == "Hello"
+    """
     with flowai_sandbox.client() as client:
         yield client
 
 
 @pytest.fixture
 def flowai_async_client(flowai_sandbox: flowai.Sandbox) -> flowai.AsyncClient:
-    """Make an asynchronous client of flowai_sandbox, for whatever runs asynchronous tests."""
+    """Make an asynchronous client of flowai_sandbox, for whatever runs asynchronous tests.
+
+    >>> @pytest.mark.asyncio
+    ... async def test_async_client(flowai_async_client):
+    ...     assert (await flowai_async_client.ask("thread-1", "Hello")).text == "Hello"
+    """
     return flowai_sandbox.async_client()
 
 

@@ -112,36 +112,6 @@ def test_every_call_has_help(name):
         assert re.search(r"Raises [A-Z]\w+Error|Errors come while", doc)
 
 
-@pytest.mark.filterwarnings("ignore:the service replaced takeover:DeprecationWarning")
-def test_the_examples_in_the_help_run():
-    seed = {
-        "triggerEvents": ["ORDER_SHIPPED"],
-        "segments": [{"id": "seg_1", "name": "Customers", "members": []}],
-    }
-    for name in sorted((CALLS | {"with_options"}) - {"iter_history"}):
-        with flowai.Sandbox(seed=seed) as sandbox, sandbox.client() as client:
-            client.send_text("thread-1", "Hello", originator="John Doe")
-            run_examples(name, {"flowai": flowai, "client": client, "__builtins__": __builtins__})
-
-
-def run_examples(name: str, names: dict) -> None:
-    lines = getattr(flowai.Client, name).__doc__.splitlines()
-    ran = 0
-    for place, line in enumerate(lines):
-        if not line.strip().startswith(">>> "):
-            continue
-        ran += 1
-        source = line.strip().removeprefix(">>> ")
-        wanted = lines[place + 1].strip() if place + 1 < len(lines) else ""
-        if wanted.startswith(">>>") or not wanted:
-            exec(source, names)
-        elif name != "history":
-            assert repr(eval(source, names)) == wanted, (name, source)
-        else:
-            assert eval(source, names)[0] == "John Doe"
-    assert ran
-
-
 def test_every_kind_of_error_has_its_class():
     assert set(exceptions._BY_KIND) == set(KINDS)
     for kind, (class_, base) in KINDS.items():

@@ -29,7 +29,7 @@ impl Calls {
     ///
     /// >>> page = client.history("thread-1")
     /// >>> [entry.originator.name for entry in page.entries]
-    /// ['John Doe', 'Sandbox']
+    /// ['John Doe', 'system']
     #[pyo3(signature = (thread_id, *, page=None, events=false, timeout=None))]
     fn history(
         &self,

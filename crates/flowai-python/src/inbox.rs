@@ -293,8 +293,8 @@ impl Mailbox {
     ///
     /// Raises WebhookParseError when the event still cannot be read.
     ///
-    /// >>> for entry in inbox.list(state="dead"):
-    /// ...     inbox.replay(entry.id)
+    /// >>> for entry in inbox.list(state="dead", thread_id="thread-1"):
+    /// ...     print(inbox.replay(entry.id))
     fn replay(&self, py: Python<'_>, id: i64) -> Answer {
         self.brief(
             py,

@@ -21,7 +21,7 @@ record_class! {
     /// An event in an inbox, without its body.
     ///
     /// >>> stored = inbox.put(b'{"type": "message.reply", "threadId": "t"}')
-    /// >>> [entry.state for entry in inbox.list()]
+    /// >>> [entry.state for entry in inbox.list(state="waiting")]
     /// ['waiting']
     InboxEntry(Entry);
     /// int: The number of the event; later events have larger ones, and none is ever used twice.

@@ -23,6 +23,9 @@ use crate::{
 pub struct ReportIterator(Going);
 
 /// Goes through the reports of an outbox as they come: see AsyncOutbox.reports.
+///
+/// >>> async for report in outbox.reports(timeout=0):
+/// ...     print(report.id, report.outcome)
 #[pyclass(module = "flowai", frozen)]
 pub struct AsyncReportIterator(Going);
 

@@ -119,6 +119,10 @@ impl Verifier {
     }
 
     /// Accepts what one of these verifiers accepts.
+    ///
+    /// Raises InvalidArgumentError when there is none.
+    ///
+    /// >>> verifier = flowai.Verifier.any(flowai.Verifier.jwt(secret), flowai.Verifier.body_key("a key"))
     #[staticmethod]
     #[pyo3(signature = (*verifiers))]
     fn any(verifiers: Vec<PyRef<'_, Verifier>>) -> Outcome<Verifier> {

@@ -52,14 +52,14 @@ impl<P: Page<Item: Send> + Send + 'static> Pages<P> {
 /// Goes through the entries of a history and fetches pages as they are needed. After an error the same page is tried
 /// again.
 ///
-/// >>> async for entry in async_client.iter_history("thread-1"):
+/// >>> async for entry in client.iter_history("thread-1"):
 /// ...     said = entry.text
 #[pyclass(module = "flowai", frozen)]
 pub struct AsyncHistoryIterator(Pages<flowai::HistoryPage>);
 
 /// Goes through the ids of all threads and fetches pages as they are needed. After an error the same page is tried again.
 ///
-/// >>> ids = [thread_id async for thread_id in async_client.iter_threads()]
+/// >>> ids = [thread_id async for thread_id in client.iter_threads()]
 #[pyclass(module = "flowai", frozen)]
 pub struct AsyncThreadIterator(Pages<flowai::ThreadsPage>);
 
