@@ -5,7 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use flowai::{Delivery, Error, ErrorKind, Result};
+use flowai::{Delivery, Error, ErrorKind, Result, runtime};
 use nix::errno::Errno;
 
 use crate::{
@@ -100,9 +100,14 @@ pub(crate) fn blocking(
     body: impl FnOnce() -> Result<()>,
 ) -> flowai_status {
     with_errno_kept(|| {
-        let _no_sigpipe = NoSigpipe::new();
+        shielded();
         run(operation, err, body)
     })
+}
+
+/// Whoever drives the runtime does the work of everybody, and may write to sockets that raise the signal.
+fn shielded() {
+    runtime::shield_drivers(|| Box::new(NoSigpipe::new()));
 }
 
 /// As [`blocking`], for a function that calls nobody.
@@ -140,8 +145,7 @@ pub(crate) fn make<H: registry::Handle>(
 /// A function that frees a handle. `{0}` and what was freed before are left alone.
 pub(crate) fn free<H: registry::Handle>(handle: H) {
     with_errno_kept(|| {
-        // Dropping an object may end connections and servers, which is work like any other.
-        let _no_sigpipe = NoSigpipe::new();
+        shielded();
         let _ = caught(|| {
             registry::remove(handle);
             Ok(())
@@ -160,7 +164,7 @@ pub(crate) fn signal_safe<H: registry::Handle>(handle: H, body: impl FnOnce(&H::
 /// A function without a result.
 pub(crate) fn quiet(body: impl FnOnce()) {
     with_errno_kept(|| {
-        let _no_sigpipe = NoSigpipe::new();
+        shielded();
         let _ = caught(|| {
             body();
             Ok(())

@@ -17,7 +17,7 @@ use crate::{
     fate::Fate,
     operation::{Operation, Request},
     runtime,
-    transport::{BeforeSending, Response, Sent},
+    transport::{Attempts, BeforeSending, Now, Response, Sent, Tick},
 };
 
 /// What a caller waits for. Nothing is sent before [`wait`](Call::wait) or `.await`.
@@ -154,7 +154,12 @@ impl<T> Call<T> {
     pub fn wait(self) -> Result<T> {
         let prepared = self.prepare()?;
         let mut sent = prepared.sent();
-        runtime::block_on(prepared.run(&mut sent)).map_err(|e| prepared.failed_before(e))?
+        let before = match prepared.run_now(&mut sent, None) {
+            Begun::Done(result) => return result,
+            Begun::Stopped(error) => return Err(error),
+            Begun::Later(before) => before,
+        };
+        runtime::block_on(prepared.run(before, &mut sent)).map_err(|e| prepared.failed_before(e))?
     }
 
     /// Like [`wait`](Call::wait), and calls `tick` at least every 50 ms meanwhile. An error of `tick` ends the wait
@@ -163,7 +168,14 @@ impl<T> Call<T> {
         let prepared = self.prepare()?;
         let attention = prepared.request.attention();
         let mut sent = prepared.sent();
-        let waited = runtime::block_on_attentive(prepared.run(&mut sent), attention.as_deref(), &mut tick);
+        let waited = match prepared.run_now(&mut sent, Some(&mut tick)) {
+            Begun::Done(result) => Ok(result),
+            Begun::Stopped(error) => Err(error),
+            Begun::Later(before) => {
+                let run = prepared.run(before, &mut sent);
+                runtime::block_on_attentive(run, attention.as_deref(), &mut tick)
+            }
+        };
         match waited {
             Ok(result) => result,
             Err(stopped) => {
@@ -182,7 +194,7 @@ impl<T> Call<T> {
         let prepared = self.prepare()?;
         Ok(async move {
             let mut sent = prepared.sent();
-            prepared.run(&mut sent).await
+            prepared.run(None, &mut sent).await
         })
     }
 
@@ -219,6 +231,15 @@ impl Call<Receipt> {
     }
 }
 
+/// How far a call came without the runtime.
+enum Begun<T> {
+    Done(Result<T>),
+    /// The caller wants something else; this is what it said.
+    Stopped(Error),
+    /// The runtime has to go on from here.
+    Later(Option<Attempts>),
+}
+
 /// A call whose arguments were accepted.
 pub(crate) struct Prepared<T> {
     client: Client,
@@ -237,20 +258,54 @@ impl<T> Prepared<T> {
         Sent::new(self.before.clone(), self.fate.clone())
     }
 
-    pub(crate) async fn run(&self, sent: &mut Sent) -> Result<T> {
-        let result = self.make_unless_cancelled(sent).await;
+    fn cancels(&self) -> [Option<&Cancel>; 2] {
+        [self.cancel.as_ref(), self.client.config().cancel.as_ref()]
+    }
+
+    /// Does as much as this thread can do without the runtime: most often everything.
+    fn run_now(&self, sent: &mut Sent, tick: Option<Tick<'_>>) -> Begun<T> {
+        let Finish::Read(read) = &self.finish else {
+            return Begun::Later(None);
+        };
+        if self.fate.is_some() || self.cancels().iter().any(Option::is_some) {
+            return Begun::Later(None);
+        }
+        let Some(_in_use) = runtime::beside() else {
+            return Begun::Later(None);
+        };
+        match self.client.execute_now(&self.request, self.timeout, sent, tick) {
+            Some(Now::Done(Ok(response))) => Begun::Done(self.checked(read(&self.request, response))),
+            Some(Now::Done(Err(error))) => Begun::Done(Err(self.named(error))),
+            Some(Now::Stopped(error)) => Begun::Stopped(error),
+            Some(Now::Later(attempts)) => Begun::Later(Some(attempts)),
+            None => Begun::Later(None),
+        }
+    }
+
+    fn named(&self, error: Error) -> Error {
+        error
+            .with_operation(self.operation)
+            .with_trace_id(self.request.trace_id)
+    }
+
+    fn checked(&self, result: Result<T>) -> Result<T> {
+        result.map_err(|error| self.named(self.client.config().without_key(error)))
+    }
+
+    pub(crate) async fn run(&self, before: Option<Attempts>, sent: &mut Sent) -> Result<T> {
+        let result = self.make_unless_cancelled(before, sent).await;
         sent.end(result)
     }
 
-    async fn make_unless_cancelled(&self, sent: &mut Sent) -> Result<T> {
-        let cancels = [self.cancel.as_ref(), self.client.config().cancel.as_ref()];
+    async fn make_unless_cancelled(&self, before: Option<Attempts>, sent: &mut Sent) -> Result<T> {
+        let cancels = self.cancels();
         if cancels.iter().all(Option::is_none) {
-            return self.make(sent).await;
+            return self.make(before, sent).await;
         }
         if cancels.iter().flatten().all(|cancel| !cancel.is_triggered()) {
             let made = tokio::select! {
                 biased;
-                result = self.make(sent) => Some(result),
+                result = self.make(before, sent) => Some(result),
                 () = any_triggered(cancels) => None,
             };
             if let Some(result) = made {
@@ -264,14 +319,13 @@ impl<T> Prepared<T> {
             .with_trace_id(self.request.trace_id))
     }
 
-    async fn make(&self, sent: &mut Sent) -> Result<T> {
+    async fn make(&self, before: Option<Attempts>, sent: &mut Sent) -> Result<T> {
         let began = Instant::now();
-        let named = |error: Error| {
-            let error = error.with_operation(self.operation);
-            error.with_trace_id(self.request.trace_id)
-        };
-        let response = self.client.execute(&self.request, self.timeout, sent).await;
-        let response = response.map_err(named)?;
+        let response = self
+            .client
+            .execute(&self.request, self.timeout, before, sent)
+            .await;
+        let response = response.map_err(|error| self.named(error))?;
         let result = match &self.finish {
             Finish::Read(read) => read(&self.request, response),
             Finish::Follow(next) => {
@@ -288,7 +342,7 @@ impl<T> Prepared<T> {
                 next.follow(&self.client, answered).await.map_err(failed)
             }
         };
-        result.map_err(|error| named(self.client.config().without_key(error)))
+        self.checked(result)
     }
 
     fn delivery(&self, sent: &Sent) -> Option<Delivery> {
@@ -323,7 +377,7 @@ impl<T: Send + 'static> IntoFuture for Call<T> {
             let prepared = self.prepare()?;
             let task = runtime::spawn(async move {
                 let mut sent = prepared.sent();
-                prepared.run(&mut sent).await
+                prepared.run(None, &mut sent).await
             })?;
             task.await?
         }))

@@ -15,7 +15,7 @@ use crate::{
     config::{ClientBuilder, Config},
     error::{Error, ErrorKind, Result},
     operation::{Operation, Request},
-    transport::{Response, Sent, Transport},
+    transport::{Attempts, Now, Response, Sent, Tick, Transport},
 };
 
 /// Talks to one Flow.ai project. Cheap to clone; all clones share their connections, and any number of threads may
@@ -127,6 +127,7 @@ impl Client {
         &self,
         request: &Request,
         timeout: Option<Duration>,
+        before: Option<Attempts>,
         sent: &mut Sent,
     ) -> Result<Response> {
         if self.is_closed() {
@@ -136,8 +137,20 @@ impl Client {
         self.inner
             .shared
             .transport
-            .execute(&self.inner.config, request, timeout, sent)
+            .execute(&self.inner.config, request, timeout, before, sent)
             .await
+    }
+
+    /// The first attempt, on this thread and without the runtime, when that is possible.
+    pub(crate) fn execute_now(
+        &self,
+        request: &Request,
+        timeout: Option<Duration>,
+        sent: &mut Sent,
+        tick: Option<Tick<'_>>,
+    ) -> Option<Now> {
+        let Inner { config, shared } = &*self.inner;
+        (!self.is_closed()).then(|| shared.transport.execute_now(config, request, timeout, sent, tick))
     }
 }
 

@@ -1,5 +1,7 @@
 //! What an endpoint is: a name, a method, and what may be done when it fails. And one request to it.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
@@ -113,7 +115,7 @@ impl Request {
         thread_id: &str,
     ) -> Result<Request> {
         let segment = thread_segment(thread_id)?;
-        let mut request = Request::new(operation, format!("{resource}/{segment}"));
+        let mut request = Request::new(operation, [resource, "/", &segment].concat());
         request.thread_id = thread_id.to_owned();
         Ok(request)
     }
@@ -157,8 +159,10 @@ pub(crate) fn thread_named_by(answer: &Value, asked: &str) -> String {
 }
 
 pub(crate) fn to_bytes(value: &impl serde::Serialize) -> Result<Bytes> {
-    serde_json::to_vec(value)
-        .map(Bytes::from)
+    // Most messages fit into this.
+    let mut bytes = Vec::with_capacity(512);
+    serde_json::to_writer(&mut bytes, value)
+        .map(|()| Bytes::from(bytes))
         .map_err(|error| Error::new(ErrorKind::Internal, "cannot write JSON").with_source(error))
 }
 
@@ -176,7 +180,7 @@ fn encoded(text: &str) -> PercentEncode<'_> {
 ///
 /// `.` and `..` cannot be made safe by encoding, since every URL library resolves `%2E%2E` too. Control and
 /// direction characters are stripped by some of them, which would address another thread.
-fn thread_segment(thread_id: &str) -> Result<String> {
+fn thread_segment(thread_id: &str) -> Result<Cow<'_, str>> {
     let refuse = |problem: String| Err(Error::argument("thread_id", problem));
     if thread_id.is_empty() {
         return refuse("is empty".into());
@@ -191,7 +195,7 @@ fn thread_segment(thread_id: &str) -> Result<String> {
     if !plain && thread_id.chars().any(is_control_or_direction) {
         return refuse("contains control or direction characters".into());
     }
-    Ok(encoded(thread_id).to_string())
+    Ok(Cow::from(encoded(thread_id)))
 }
 
 fn is_control_or_direction(c: char) -> bool {

@@ -4,6 +4,7 @@
 //! waits for (an awaited call, a receiver) needs somebody else to drive, and gets a background thread while it lasts.
 
 use std::{
+    any::Any,
     future::Future,
     io,
     pin::Pin,
@@ -17,6 +18,7 @@ use std::{
 };
 
 use nix::sys::signal::SigSet;
+use once_cell::race::OnceBox;
 use tokio::{
     io::unix::AsyncFd,
     runtime::{Builder, Handle, Runtime},
@@ -39,6 +41,21 @@ pub const TICK: Duration = Duration::from_millis(50);
 const MAX_HELPER_THREADS: usize = 16;
 
 static PROCESS: Shared<Process> = Shared::new();
+
+/// What a thread keeps while it drives the runtime.
+type Shield = fn() -> Box<dyn Any>;
+
+static SHIELD: OnceBox<Shield> = OnceBox::new();
+
+/// Makes what every thread that waits keeps while it drives the runtime, and with it everybody's work: for languages whose
+/// programs have to be kept from something that this work may do. The first one counts.
+pub fn shield_drivers(shield: Shield) {
+    let _ = SHIELD.get_or_init(|| Box::new(shield));
+}
+
+fn shield() -> Option<Box<dyn Any>> {
+    SHIELD.get().map(|shield| shield())
+}
 
 struct Process {
     runtime: Runtime,
@@ -93,9 +110,19 @@ fn refuse_nested() -> Result<()> {
     }
 }
 
+/// Work on this thread that uses what belongs to the runtime, such as its connections, without driving it. None where
+/// nothing may block, and when there is no runtime yet.
+pub(crate) fn beside() -> Option<impl Drop> {
+    match Handle::try_current() {
+        Err(_) => PROCESS.get(),
+        Ok(_) => None,
+    }
+}
+
 /// Runs a future on this thread until it is done.
 pub fn block_on<F: Future>(future: F) -> Result<F::Output> {
     refuse_nested()?;
+    let _shield = shield();
     Ok(shared()?.runtime.block_on(future))
 }
 
@@ -113,6 +140,7 @@ pub(crate) fn block_on_attentive<F: Future>(
     tick: &mut dyn FnMut() -> Result<()>,
 ) -> Result<F::Output> {
     refuse_nested()?;
+    let _shield = shield();
     let shared = shared()?;
     let mut future = std::pin::pin!(future);
     loop {

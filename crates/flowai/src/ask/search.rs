@@ -177,7 +177,7 @@ impl Search<'_> {
         let request = history_request(&HISTORY, self.thread_id, options, true)?;
         let left = self.deadline.saturating_duration_since(Instant::now());
         let mut sent = Sent::default();
-        let response = self.client.execute(&request, Some(left), &mut sent).await?;
+        let response = self.client.execute(&request, Some(left), None, &mut sent).await?;
         HistoryPage::read(&request, response)
     }
 

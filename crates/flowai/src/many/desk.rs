@@ -379,7 +379,7 @@ pub(super) struct UnderWay {
 
 impl UnderWay {
     pub(super) async fn send(mut self) {
-        let outcome = self.job.prepared.run(&mut self.sent).await;
+        let outcome = self.job.prepared.run(None, &mut self.sent).await;
         self.done = true;
         self.desk.finish(&self.job, outcome);
     }

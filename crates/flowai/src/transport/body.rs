@@ -1,17 +1,12 @@
-//! Reading an answer's body, within limits.
+//! Reading the body of an answer to an upload, within limits.
 
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use http_body_util::BodyExt;
 use hyper::body::Body;
 
-use crate::error::{Error, ErrorKind, Result};
-
-/// The largest body that is read.
-const MAX_BODY: usize = 16 * 1024 * 1024;
-
-/// How much of an error's body is worth reading.
-const MAX_ERROR_BODY: usize = 64 * 1024;
+use super::answer::{most_of, too_large};
+use crate::error::{Error, Result};
 
 /// A body, and whether it was read to its end.
 pub(super) struct Collected {
@@ -51,12 +46,7 @@ async fn read<B>(
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let limit = if status.is_success() {
-        MAX_BODY
-    } else {
-        MAX_ERROR_BODY
-    };
-    let too_large = || Error::new(ErrorKind::Response, "the answer is larger than 16 MiB");
+    let limit = most_of(status);
     if status.is_success() && body.size_hint().lower() > limit as u64 {
         return Err(too_large());
     }

@@ -4,7 +4,6 @@ use std::{
     fmt::Display,
     io,
     net::{IpAddr, SocketAddr},
-    os::fd::{AsFd, OwnedFd},
     sync::Arc,
     time::Duration,
 };
@@ -30,8 +29,8 @@ const NEXT_ADDRESS: Duration = Duration::from_millis(250);
 
 const MAX_PROXY_HEAD: usize = 8192;
 
-/// A connection that is ready for requests, and a second descriptor of its socket.
-pub(super) async fn connect(config: &Config, tls: Option<Arc<ClientConfig>>) -> Result<(Stream, OwnedFd)> {
+/// A connection that is ready for requests.
+pub(super) async fn connect(config: &Config, tls: Option<Arc<ClientConfig>>) -> Result<Stream> {
     let limit = config.connect_timeout;
     let began = Instant::now();
     let connected = timeout(limit, establish(config, tls)).await.unwrap_or_else(|_| {
@@ -65,14 +64,14 @@ fn failed_by(problem: impl Display, cause: io::Error) -> Error {
     failed(format_args!("{problem}: {cause}")).with_source(cause)
 }
 
-async fn establish(config: &Config, tls: Option<Arc<ClientConfig>>) -> Result<(Stream, OwnedFd)> {
+async fn establish(config: &Config, tls: Option<Arc<ClientConfig>>) -> Result<Stream> {
     let base = &config.base_url;
     let (host, port) = peer(config);
     let stream = dial(host, port).await?;
-    let probe = prepare(&stream).map_err(|error| failed_by("cannot set up the socket", error))?;
+    prepare(&stream).map_err(|error| failed_by("cannot set up the socket", error))?;
     let mut socket = Socket::new(stream);
     let Some(tls) = tls else {
-        return Ok((Stream::Plain(socket), probe));
+        return Ok(Stream::Plain(socket));
     };
     if let Some(proxy) = &config.proxy {
         tunnel(&mut socket, proxy, &base.host, base.port).await?;
@@ -83,14 +82,13 @@ async fn establish(config: &Config, tls: Option<Arc<ClientConfig>>) -> Result<(S
         .connect(name, socket)
         .await
         .map_err(|error| failed_by(format_args!("TLS with {host} failed"), error))?;
-    Ok((Stream::Tls(Box::new(stream)), probe))
+    Ok(Stream::Tls(Box::new(stream)))
 }
 
-fn prepare(stream: &TcpStream) -> io::Result<OwnedFd> {
-    stream.set_nodelay(true)?;
+fn prepare(stream: &TcpStream) -> io::Result<()> {
     #[cfg(any(target_os = "macos", target_os = "ios"))]
     socket2::SockRef::from(stream).set_nosigpipe(true)?;
-    stream.as_fd().try_clone_to_owned()
+    stream.set_nodelay(true)
 }
 
 /// Connects to the first address that answers.

@@ -1,13 +1,19 @@
-//! The socket below a lane: counts what was written, and can be read without the runtime.
+//! The socket below a lane: counts what was written, and works with the runtime and without.
 
 use std::{
     io::{self, IoSlice, Read},
+    os::fd::AsFd,
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
+};
+
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
 };
 
 use socket2::SockRef;
@@ -30,7 +36,6 @@ const NO_SIGNAL: i32 = 0;
 pub(super) struct Counters {
     wire: AtomicU64,
     plain: AtomicU64,
-    read_directly: AtomicBool,
 }
 
 /// The counts at one moment.
@@ -53,10 +58,6 @@ impl Counters {
         let now = self.mark();
         now.wire != mark.wire && now.plain != mark.plain
     }
-
-    pub(super) fn read_directly(&self, on: bool) {
-        self.read_directly.store(on, Ordering::Relaxed);
-    }
 }
 
 /// A TCP connection.
@@ -64,6 +65,25 @@ impl Counters {
 pub(super) struct Socket {
     stream: TcpStream,
     counters: Arc<Counters>,
+    direct: Option<Direct>,
+}
+
+/// What is known of a socket that is used without the runtime. What tokio knows of it is not to be trusted then: nobody,
+/// or another thread, drives the runtime.
+#[derive(Debug)]
+struct Direct {
+    readable: bool,
+    /// The last write found no room.
+    blocked: bool,
+}
+
+/// What ended a wait for a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waited {
+    Ready,
+    TooLong,
+    /// A signal was handled.
+    Interrupted,
 }
 
 impl Socket {
@@ -71,6 +91,7 @@ impl Socket {
         Socket {
             stream,
             counters: Arc::default(),
+            direct: None,
         }
     }
 
@@ -78,18 +99,60 @@ impl Socket {
         Arc::clone(&self.counters)
     }
 
+    /// What is in the socket, which should be silent.
+    fn peek(&self) -> Pending {
+        let mut byte = [std::mem::MaybeUninit::uninit()];
+        match SockRef::from(&self.stream).peek(&mut byte) {
+            Ok(0) => Pending::Closed,
+            Ok(_) => Pending::Bytes,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Pending::Nothing,
+            Err(_) => Pending::Closed,
+        }
+    }
+
+    /// Sleeps until there is something to read, or, when a write found no room, to write.
+    fn wait(&mut self, milliseconds: u32) -> Waited {
+        let blocked = self.direct.as_ref().is_some_and(|direct| direct.blocked);
+        let wanted = match blocked {
+            true => PollFlags::POLLIN | PollFlags::POLLOUT,
+            false => PollFlags::POLLIN,
+        };
+        let mut descriptors = [PollFd::new(self.stream.as_fd(), wanted)];
+        let timeout = PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX);
+        match poll(&mut descriptors, timeout) {
+            Ok(0) => return Waited::TooLong,
+            Err(Errno::EINTR) => return Waited::Interrupted,
+            // What is wrong with the socket is told when it is read.
+            Ok(_) | Err(_) => {}
+        }
+        self.direct = Some(Direct {
+            readable: true,
+            blocked: false,
+        });
+        Waited::Ready
+    }
+
     fn poll_send(
-        &self,
+        &mut self,
         cx: &mut Context<'_>,
         send: impl Fn(&SockRef<'_>) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         loop {
-            ready!(self.stream.poll_write_ready(cx))?;
-            match self
-                .stream
-                .try_io(Interest::WRITABLE, || send(&SockRef::from(&self.stream)))
-            {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            let sent = match &self.direct {
+                Some(_) => send(&SockRef::from(&self.stream)),
+                None => {
+                    ready!(self.stream.poll_write_ready(cx))?;
+                    self.stream
+                        .try_io(Interest::WRITABLE, || send(&SockRef::from(&self.stream)))
+                }
+            };
+            match sent {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if let Some(direct) = &mut self.direct {
+                        direct.blocked = true;
+                        return Poll::Pending;
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(written) => {
                     self.counters.wire.fetch_add(written as u64, Ordering::Relaxed);
@@ -107,29 +170,35 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.counters.read_directly.load(Ordering::Relaxed) {
-            // What tokio knows of the socket may be stale here: nobody, or another thread, drives the runtime.
-            let socket = SockRef::from(&self.stream);
-            match (&*socket).read(buffer.initialize_unfilled()) {
+        let Socket { stream, direct, .. } = &mut *self;
+        let Some(direct) = direct else {
+            return Pin::new(stream).poll_read(cx, buffer);
+        };
+        let room = buffer.remaining();
+        while direct.readable {
+            match (&*SockRef::from(&*stream)).read(buffer.initialize_unfilled()) {
                 Ok(count) => {
                     buffer.advance(count);
+                    // With room left there is nothing more, most likely; whoever wants more waits for it.
+                    direct.readable = count == room;
                     return Poll::Ready(Ok(()));
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => direct.readable = false,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        Poll::Pending
     }
 }
 
 impl AsyncWrite for Socket {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_send(cx, |socket| socket.send_with_flags(bytes, NO_SIGNAL))
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
@@ -149,7 +218,7 @@ impl AsyncWrite for Socket {
     }
 }
 
-/// What hyper reads from and writes to: a socket, or TLS over one.
+/// What a lane reads from and writes to: a socket, or TLS over one.
 #[derive(Debug)]
 pub(super) enum Stream {
     Plain(Socket),
@@ -158,7 +227,7 @@ pub(super) enum Stream {
 
 /// What is in a socket that should be silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pending {
+enum Pending {
     Nothing,
     Bytes,
     Closed,
@@ -172,12 +241,76 @@ impl Stream {
         }
     }
 
+    fn socket_mut(&mut self) -> &mut Socket {
+        match self {
+            Stream::Plain(socket) => socket,
+            Stream::Tls(tls) => tls.get_mut().0,
+        }
+    }
+
     pub(super) fn counters(&self) -> Arc<Counters> {
         self.socket().counters()
     }
 
-    pub(super) fn is_tls(&self) -> bool {
-        matches!(self, Stream::Tls(_))
+    /// From now on nothing needs the runtime: what would have to wait is pending, and [`wait`](Stream::wait) waits.
+    pub(super) fn begin_direct(&mut self) {
+        self.socket_mut().direct = Some(Direct {
+            readable: false,
+            blocked: false,
+        });
+    }
+
+    /// A write failed: perhaps the other side has said why.
+    pub(super) fn expect_bytes(&mut self) {
+        if let Some(direct) = &mut self.socket_mut().direct {
+            direct.readable = true;
+        }
+    }
+
+    pub(super) fn end_direct(&mut self) {
+        self.socket_mut().direct = None;
+    }
+
+    /// Sleeps until the socket is ready for what it was asked for.
+    pub(super) fn wait(&mut self, milliseconds: u32) -> Waited {
+        self.socket_mut().wait(milliseconds)
+    }
+
+    /// Whether the server still listens at the other end, while nothing is under way. Works whoever drives the runtime.
+    pub(super) fn is_alive(&mut self) -> bool {
+        match (self.socket().peek(), &self) {
+            (Pending::Nothing, _) => return true,
+            (Pending::Closed, _) => return false,
+            // In plain HTTP nobody may speak now: it is the end of a connection, such as 408.
+            (Pending::Bytes, Stream::Plain(_)) => return false,
+            (Pending::Bytes, Stream::Tls(_)) => {}
+        }
+        // A session ticket or a key update is for TLS to read. An alert, or an answer that nobody asked for, ends it.
+        self.socket_mut().direct = Some(Direct {
+            readable: true,
+            blocked: false,
+        });
+        let mut byte = [0];
+        let mut cx = Context::from_waker(Waker::noop());
+        let silent = Pin::new(&mut *self)
+            .poll_read(&mut cx, &mut ReadBuf::new(&mut byte))
+            .is_pending();
+        self.end_direct();
+        silent
+    }
+
+    /// Whether TLS holds something that was not read: bytes, or that the other side has closed. They came with the answer,
+    /// so nothing is left in the socket that would show them.
+    pub(super) fn holds_more(&mut self) -> bool {
+        match self {
+            Stream::Plain(_) => false,
+            Stream::Tls(tls) => {
+                let state = tls.get_mut().1.process_new_packets();
+                state.map_or(true, |state| {
+                    state.plaintext_bytes_to_read() > 0 || state.peer_has_closed()
+                })
+            }
+        }
     }
 }
 

@@ -1,75 +1,80 @@
-//! One connection, driven by the call that uses it.
-//!
-//! hyper's connection future is polled inline by the caller instead of on a task of its own: no wake-up, no hand-over,
-//! and each thread drives its own connection.
+//! One connection, driven by the call that uses it: no wake-up, no hand-over, and each thread drives its own.
 
 use std::{
-    future::{Future, poll_fn},
-    os::fd::OwnedFd,
-    pin::{Pin, pin},
+    future::poll_fn,
+    io,
+    pin::Pin,
     sync::Arc,
-    task::Poll,
+    task::{Context, Poll, Waker, ready},
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
-use http::{Request, header};
-use http_body_util::Full;
-use hyper::client::conn::http1::{Builder, Connection, SendRequest};
-use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
-    body::collect,
-    io::{Counters, Pending, Stream},
+    answer::Answer,
+    input::Input,
+    io::{Counters, Stream, Waited},
     response::Response,
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    runtime::TICK,
+};
 
-/// The largest head that is read.
-const MAX_HEAD: usize = 64 * 1024;
-
-type Driven = Pin<Box<Connection<TokioIo<Stream>, Full<Bytes>>>>;
+/// What is kept of the room that a large request needed.
+const MAX_KEPT: usize = 64 * 1024;
 
 pub(super) struct Lane {
-    sender: SendRequest<Full<Bytes>>,
-    connection: Option<Driven>,
+    stream: Stream,
     counters: Arc<Counters>,
-    probe: Probe,
-    tls: bool,
+    /// The request, and how much of it was written.
+    output: Vec<u8>,
+    written: usize,
+    flushed: bool,
+    input: Input,
+    reusable: bool,
     idle_since: Instant,
 }
 
-/// A second descriptor of the socket, so that it can be looked at while hyper owns the first.
-struct Probe(OwnedFd);
+/// One request, and what there is of its answer.
+struct Exchange {
+    answer: Option<Answer>,
+    /// Why the rest of the request cannot be written. The server may have said why before.
+    broken: Option<io::Error>,
+}
 
-impl Probe {
-    fn look(&self) -> Pending {
-        let mut byte = [std::mem::MaybeUninit::uninit()];
-        match socket2::SockRef::from(&self.0).peek(&mut byte) {
-            Ok(0) => Pending::Closed,
-            Ok(_) => Pending::Bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Pending::Nothing,
-            Err(_) => Pending::Closed,
+impl Exchange {
+    fn new(head_only: bool) -> Exchange {
+        Exchange {
+            answer: Some(Answer::new(head_only)),
+            broken: None,
         }
     }
 }
 
+/// How an exchange on the thread of the caller went.
+pub(super) enum Exchanged {
+    Done(Result<Response>),
+    /// The caller wants something else; this is what it said.
+    Stopped(Error),
+}
+
+/// Called at least every [`TICK`] during a wait; an error ends it.
+pub(crate) type Tick<'a> = &'a mut dyn FnMut() -> Result<()>;
+
 impl Lane {
-    pub(super) async fn open(stream: Stream, probe: OwnedFd) -> Result<Lane> {
-        let (counters, tls) = (stream.counters(), stream.is_tls());
-        let (sender, connection) = Builder::new()
-            .max_buf_size(MAX_HEAD)
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| failure(&error))?;
-        Ok(Lane {
-            sender,
-            connection: Some(Box::pin(connection)),
-            counters,
-            probe: Probe(probe),
-            tls,
+    pub(super) fn new(stream: Stream) -> Lane {
+        Lane {
+            counters: stream.counters(),
+            stream,
+            output: Vec::new(),
+            written: 0,
+            flushed: true,
+            input: Input::new(),
+            reusable: true,
             idle_since: Instant::now(),
-        })
+        }
     }
 
     /// What counts the bytes that are written here.
@@ -77,83 +82,167 @@ impl Lane {
         &self.counters
     }
 
-    pub(super) fn idle_for(&self) -> Duration {
-        self.idle_since.elapsed()
+    pub(super) fn idle_since(&self) -> Instant {
+        self.idle_since
+    }
+
+    pub(super) fn idle_for(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.idle_since)
     }
 
     /// Whether the server still listens at the other end. Works whoever drives the runtime.
-    pub(super) async fn is_alive(&mut self) -> bool {
-        match self.probe.look() {
-            Pending::Nothing => return true,
-            Pending::Closed => return false,
-            // In plain HTTP nobody may speak now: it is the end of a connection, such as 408.
-            Pending::Bytes if !self.tls => return false,
-            Pending::Bytes => {}
-        }
-        // A session ticket, a key update, an alert, or an answer that nobody asked for: let TLS and hyper read it.
-        let Some(connection) = &mut self.connection else {
-            return false;
-        };
-        self.counters.read_directly(true);
-        let ended = poll_fn(|cx| Poll::Ready(connection.as_mut().poll(cx).is_ready())).await;
-        self.counters.read_directly(false);
-        !ended
+    pub(super) fn is_alive(&mut self) -> bool {
+        self.stream.is_alive()
     }
 
-    /// Sends one request and reads its answer. After an error the lane must be dropped.
-    pub(super) async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Response> {
-        let Lane {
-            sender, connection, ..
-        } = self;
-        let mut answer = pin!(async {
-            sender.ready().await.map_err(|error| failure(&error))?;
-            let (head, body) = sender
-                .send_request(request)
-                .await
-                .map_err(|error| failure(&error))?
-                .into_parts();
-            let body = collect(head.status, body, |error| failure(&error)).await?;
-            Ok(Response::new(head, body))
-        });
-        poll_fn(|cx| {
-            if let Poll::Ready(done) = answer.as_mut().poll(cx) {
-                return Poll::Ready(done);
+    /// Where the next request is written.
+    pub(super) fn request(&mut self) -> &mut Vec<u8> {
+        self.output.clear();
+        (self.written, self.flushed) = (0, false);
+        &mut self.output
+    }
+
+    /// Sends the request and reads its answer. After an error the lane must be dropped.
+    pub(super) async fn exchange(&mut self, head_only: bool) -> Result<Response> {
+        let mut exchange = Exchange::new(head_only);
+        poll_fn(|cx| self.poll(cx, &mut exchange)).await
+    }
+
+    /// The same without the runtime, on this thread, which sleeps meanwhile.
+    pub(super) fn exchange_now(
+        &mut self,
+        head_only: bool,
+        deadline: Option<Instant>,
+        mut tick: Option<Tick<'_>>,
+    ) -> Exchanged {
+        let mut exchange = Exchange::new(head_only);
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut next_tick = None;
+        self.stream.begin_direct();
+        loop {
+            if let Poll::Ready(done) = self.poll(&mut cx, &mut exchange) {
+                self.stream.end_direct();
+                return Exchanged::Done(done);
             }
-            let Some(driven) = connection else {
+            let now = Instant::now();
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                return Exchanged::Done(Err(super::too_late()));
+            }
+            let mut until = deadline;
+            if let Some(tick) = &mut tick {
+                if next_tick.is_some_and(|time| time <= now)
+                    && let Err(stopped) = tick()
+                {
+                    return Exchanged::Stopped(stopped);
+                }
+                let time =
+                    *next_tick.insert(next_tick.filter(|time| *time > now).unwrap_or_else(|| now + TICK));
+                until = Some(deadline.map_or(time, |deadline| deadline.min(time)));
+            }
+            if self.stream.wait(milliseconds(until, now)) == Waited::Interrupted {
+                next_tick = next_tick.map(|_| now);
+            }
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>, exchange: &mut Exchange) -> Poll<Result<Response>> {
+        loop {
+            let Some(answer) = &mut exchange.answer else {
                 return Poll::Pending;
             };
-            if driven.as_mut().poll(cx).is_ready() {
-                // Must be dropped at once: the waiting request learns only so that nobody will answer.
-                *connection = None;
+            let step = match self.input.is_empty() {
+                true => Ok(false),
+                false => answer.read(&mut self.input),
+            };
+            let complete = match step {
+                Ok(true) => true,
+                Err(error) => return Poll::Ready(part_or(exchange, error)),
+                Ok(false) => match ready!(self.poll_more(cx, &mut exchange.broken)) {
+                    Ok(0) => match (answer.end(&self.input), exchange.broken.take()) {
+                        (Ok(()), _) => true,
+                        (Err(_), Some(broken)) => return Poll::Ready(part_or(exchange, failed(broken))),
+                        (Err(ended), None) => return Poll::Ready(part_or(exchange, ended)),
+                    },
+                    Ok(_) => false,
+                    Err(error) => return Poll::Ready(part_or(exchange, failed(error))),
+                },
+            };
+            if complete {
+                let Some(answer) = exchange.answer.take() else {
+                    return Poll::Pending;
+                };
+                let keeps = answer.keeps_connection();
+                self.finish(keeps);
+                return Poll::Ready(answer.into_response());
             }
-            answer.as_mut().poll(cx)
-        })
-        .await
+        }
+    }
+
+    /// Writes what is left of the request, and reads more of the answer. An answer may come before the whole request was
+    /// written.
+    fn poll_more(&mut self, cx: &mut Context<'_>, broken: &mut Option<io::Error>) -> Poll<io::Result<usize>> {
+        if !self.flushed
+            && broken.is_none()
+            && let Poll::Ready(Err(error)) = self.poll_write(cx)
+        {
+            *broken = Some(error);
+            self.stream.expect_bytes();
+        }
+        let mut room = self.input.room();
+        let read = Pin::new(&mut self.stream).poll_read(cx, &mut room);
+        let count = room.filled().len();
+        self.input.filled(count);
+        match (read, broken.take()) {
+            (Poll::Ready(Ok(())), before) => {
+                *broken = before;
+                Poll::Ready(Ok(count))
+            }
+            (_, Some(error)) => Poll::Ready(Err(error)),
+            (Poll::Ready(Err(error)), None) => Poll::Ready(Err(error)),
+            (Poll::Pending, None) => Poll::Pending,
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(left) = self.output.get(self.written..).filter(|left| !left.is_empty()) {
+            match ready!(Pin::new(&mut self.stream).poll_write(cx, left))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.written += count,
+            }
+        }
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        self.flushed = true;
+        Poll::Ready(Ok(()))
+    }
+
+    fn finish(&mut self, keeps_connection: bool) {
+        // What came beyond the answer is nobody's.
+        self.reusable =
+            keeps_connection && self.flushed && self.input.is_empty() && !self.stream.holds_more();
+        self.output.clear();
+        self.output.shrink_to(MAX_KEPT);
+        self.idle_since = Instant::now();
     }
 
     /// Whether another request can follow on this connection.
-    pub(super) fn reusable(&mut self, response: &Response) -> bool {
-        let closes = response
-            .headers
-            .get(header::CONNECTION)
-            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));
-        self.idle_since = Instant::now();
-        self.connection.is_some() && response.complete && !closes
+    pub(super) fn is_reusable(&self, response: &Response) -> bool {
+        self.reusable && response.complete
     }
 }
 
-/// hyper's errors print nothing of the request, but say little; the cause says more.
-fn failure(error: &hyper::Error) -> Error {
-    let cause = std::error::Error::source(error).map(ToString::to_string);
-    let text = cause.unwrap_or_else(|| error.to_string());
-    if error.is_parse() {
-        Error::new(ErrorKind::Response, format!("the answer is not HTTP: {text}"))
-    } else if error.is_incomplete_message() {
-        Error::new(
-            ErrorKind::Connection,
-            "the connection was closed before the answer was complete",
-        )
-    } else {
-        Error::new(ErrorKind::Connection, format!("the connection failed: {text}"))
-    }
+/// What there is of an error's answer says more than how it ended.
+fn part_or(exchange: &mut Exchange, error: Error) -> Result<Response> {
+    let part = exchange.answer.take().and_then(Answer::into_part);
+    part.ok_or(error)
+}
+
+fn failed(error: io::Error) -> Error {
+    Error::new(ErrorKind::Connection, format!("the connection failed: {error}"))
+}
+
+/// From `now` until then, rounded up.
+fn milliseconds(until: Option<Instant>, now: Instant) -> u32 {
+    let Some(until) = until else { return u32::MAX };
+    let left = until.saturating_duration_since(now);
+    u32::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u32::MAX)
 }

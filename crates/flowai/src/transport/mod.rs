@@ -2,8 +2,13 @@
 //!
 //! Two ways share all of that: [`pool`] for JSON calls, over connections of our own, and [`upload`] for files.
 
+mod answer;
+#[cfg(feature = "upload")]
 mod body;
+mod chunks;
 mod connect;
+mod headers;
+mod input;
 mod io;
 mod lane;
 mod pool;
@@ -18,11 +23,13 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep, timeout_at};
 
+pub(crate) use lane::Tick;
 pub(crate) use pool::MAX_CONNECTIONS;
 pub(crate) use response::Response;
 
 use self::{
     io::{Counters, Mark},
+    lane::Exchanged,
     pool::Pool,
     retry::Budget,
     trail::Trail,
@@ -39,6 +46,23 @@ use crate::{
 pub(crate) struct Transport {
     pool: PerProcess<Pool>,
     budget: Budget,
+}
+
+/// The attempts of one call: until when, and what there was.
+pub(crate) struct Attempts {
+    deadline: Option<Instant>,
+    retry: u32,
+    /// Before the next one.
+    pause: Option<Duration>,
+}
+
+/// What came of an attempt on the thread of the caller.
+pub(crate) enum Now {
+    Done(Result<Response>),
+    /// The caller wants something else; this is what it said.
+    Stopped(Error),
+    /// The rest needs the runtime.
+    Later(Attempts),
 }
 
 /// Called when a request is about to leave; an error keeps it here.
@@ -152,42 +176,103 @@ impl Transport {
         }
     }
 
-    /// Sends a request until it is answered or may not be sent again.
-    pub(crate) async fn execute(
-        &self,
-        config: &Config,
-        request: &Request,
-        timeout: Option<Duration>,
-        sent: &mut Sent,
-    ) -> Result<Response> {
+    fn begin(&self, config: &Config, request: &Request, timeout: Option<Duration>, now: Instant) -> Attempts {
         let timeout = match request.body {
             #[cfg(feature = "upload")]
             Body::Upload(_) => timeout,
             _ => Some(timeout.unwrap_or(config.timeout)),
         };
-        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         self.budget.earn();
-        let mut retry = 0;
-        sent.reset();
+        Attempts {
+            deadline: timeout.and_then(|timeout| now.checked_add(timeout)),
+            retry: 0,
+            pause: None,
+        }
+    }
+
+    /// Sends a request until it is answered or may not be sent again; perhaps after attempts that there were before.
+    pub(crate) async fn execute(
+        &self,
+        config: &Config,
+        request: &Request,
+        timeout: Option<Duration>,
+        before: Option<Attempts>,
+        sent: &mut Sent,
+    ) -> Result<Response> {
+        let mut attempts = before.unwrap_or_else(|| self.begin(config, request, timeout, Instant::now()));
         loop {
-            let trail = Trail::begin(request, retry);
-            let error = match self.attempt_until(deadline, config, request, sent).await {
-                Ok(response) => {
-                    trail.answered(&response);
-                    return Ok(response);
-                }
-                Err(error) => error,
-            };
-            let Some(pause) = self.pause_before_retry(config, request, &error, retry, deadline) else {
-                trail.failed(&error);
-                return Err(error);
-            };
-            trail.again(&error, pause);
             // Whoever gives up during the pause is told of an attempt that has not begun.
             sent.reset();
-            sleep(pause).await;
-            retry += 1;
+            if let Some(pause) = attempts.pause.take() {
+                sleep(pause).await;
+            }
+            let trail = Trail::begin(request, attempts.retry, Instant::now());
+            let outcome = self.attempt_until(attempts.deadline, config, request, sent).await;
+            if let Some(done) = self.settle(config, request, &mut attempts, &trail, outcome) {
+                return done;
+            }
         }
+    }
+
+    /// The first attempt, on this thread and without the runtime, which costs a third of what it costs otherwise. That
+    /// takes an idle connection.
+    pub(crate) fn execute_now(
+        &self,
+        config: &Config,
+        request: &Request,
+        timeout: Option<Duration>,
+        sent: &mut Sent,
+        tick: Option<Tick<'_>>,
+    ) -> Now {
+        let now = Instant::now();
+        let mut attempts = self.begin(config, request, timeout, now);
+        let trail = Trail::begin(request, attempts.retry, now);
+        sent.reset();
+        let exchanged = match (self.pool.get(), &request.body, &sent.before) {
+            (Some(pool), Body::Json(_) | Body::None, None) => {
+                let deadline = attempts.deadline.map(Instant::into_std);
+                pool.exchange_now(config, request, sent, now.into_std(), deadline, tick)
+            }
+            _ => None,
+        };
+        match exchanged {
+            None => Now::Later(attempts),
+            Some(Exchanged::Stopped(error)) => Now::Stopped(error),
+            Some(Exchanged::Done(outcome)) => {
+                let outcome = judged(config, request, outcome, sent);
+                match self.settle(config, request, &mut attempts, &trail, outcome) {
+                    Some(done) => Now::Done(done),
+                    None => Now::Later(attempts),
+                }
+            }
+        }
+    }
+
+    /// What an attempt means for the call: its result, or another attempt.
+    fn settle(
+        &self,
+        config: &Config,
+        request: &Request,
+        attempts: &mut Attempts,
+        trail: &Trail<'_>,
+        outcome: Result<Response>,
+    ) -> Option<Result<Response>> {
+        let error = match outcome {
+            Ok(response) => {
+                trail.answered(&response);
+                return Some(Ok(response));
+            }
+            Err(error) => error,
+        };
+        let Attempts { deadline, retry, .. } = *attempts;
+        let Some(pause) = self.pause_before_retry(config, request, &error, retry, deadline) else {
+            trail.failed(&error);
+            return Some(Err(error));
+        };
+        trail.again(&error, pause);
+        attempts.pause = Some(pause);
+        attempts.retry += 1;
+        None
     }
 
     /// How long to wait before the request goes out again; `None` if it must not, or may not any more.
@@ -218,36 +303,15 @@ impl Transport {
         request: &Request,
         sent: &mut Sent,
     ) -> Result<Response> {
-        let is_send = request.operation.is_send();
         let attempt = self.attempt(config, request, sent);
         let outcome = match deadline {
             // The attempt is gone, with its connection, before `sent` is read: nothing can leave any more.
             Some(deadline) => timeout_at(deadline, attempt)
                 .await
-                .unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "the deadline passed"))),
+                .unwrap_or_else(|_| Err(too_late())),
             None => attempt.await,
         };
-        let response = match outcome {
-            Ok(response) => response,
-            Err(error) => {
-                let delivery = is_send.then(|| sent.delivery());
-                let retryable = matches!(error.kind(), ErrorKind::Connection | ErrorKind::Timeout)
-                    && delivery != Some(Delivery::MaybeSent);
-                return Err(error.with_retryable(retryable).with_delivery(delivery));
-            }
-        };
-        let refused = if response.status.is_success() {
-            match response.acknowledgement() {
-                Ok(()) => return Ok(response),
-                Err(error) => error,
-            }
-        } else {
-            response.refusal(&format!("the service answered {}", response.status))
-        };
-        let error = config.without_key(refused);
-        let delivery = is_send.then(|| retry::delivery_of_answer(&error));
-        let retryable = retry::is_temporary(&error) && delivery != Some(Delivery::MaybeSent);
-        Err(error.with_retryable(retryable).with_delivery(delivery))
+        judged(config, request, outcome, sent)
     }
 
     async fn attempt(&self, config: &Config, request: &Request, sent: &mut Sent) -> Result<Response> {
@@ -255,8 +319,38 @@ impl Transport {
         match &request.body {
             #[cfg(feature = "upload")]
             Body::Upload(upload) => upload::send(config, pool.tls(config)?, request, upload, sent).await,
-            Body::Json(json) => pool.exchange(config, request, Some(json.clone()), sent).await,
-            Body::None => pool.exchange(config, request, None, sent).await,
+            Body::Json(_) | Body::None => pool.exchange(config, request, sent).await,
         }
     }
+}
+
+fn too_late() -> Error {
+    Error::new(ErrorKind::Timeout, "the deadline passed")
+}
+
+/// What an attempt came to, with everything an error has to say except which operation it was. The connection of a
+/// failed attempt is gone: nothing can leave any more.
+fn judged(config: &Config, request: &Request, outcome: Result<Response>, sent: &Sent) -> Result<Response> {
+    let is_send = request.operation.is_send();
+    let response = match outcome {
+        Ok(response) => response,
+        Err(error) => {
+            let delivery = is_send.then(|| sent.delivery());
+            let retryable = matches!(error.kind(), ErrorKind::Connection | ErrorKind::Timeout)
+                && delivery != Some(Delivery::MaybeSent);
+            return Err(error.with_retryable(retryable).with_delivery(delivery));
+        }
+    };
+    let refused = if response.status.is_success() {
+        match response.acknowledgement() {
+            Ok(()) => return Ok(response),
+            Err(error) => error,
+        }
+    } else {
+        response.refusal(&format!("the service answered {}", response.status))
+    };
+    let error = config.without_key(refused);
+    let delivery = is_send.then(|| retry::delivery_of_answer(&error));
+    let retryable = retry::is_temporary(&error) && delivery != Some(Delivery::MaybeSent);
+    Err(error.with_retryable(retryable).with_delivery(delivery))
 }

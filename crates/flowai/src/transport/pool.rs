@@ -1,22 +1,26 @@
 //! A small pool of lanes to one host.
 
 use std::{
+    io::Write,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Uri, header};
-use http_body_util::Full;
+use http::{HeaderValue, Method};
 use once_cell::sync::OnceCell;
 use rustls::ClientConfig;
 use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
 
-use super::{Response, Sent, connect, lane::Lane, tls};
+use super::{
+    Response, Sent, connect,
+    lane::{Exchanged, Lane, Tick},
+    tls,
+};
 use crate::{
     config::Config,
     error::{Error, ErrorKind, Result},
-    operation::Request,
+    operation::{Body, Request},
 };
 
 /// Requests under way at the same time; more wait for their turn.
@@ -31,22 +35,33 @@ pub(super) struct Pool {
     turns: Semaphore,
     connecting: Semaphore,
     tls: OnceCell<Arc<ClientConfig>>,
-    headers: HeaderMap,
+    /// The headers of every request.
+    headers: Zeroizing<Vec<u8>>,
 }
 
 impl Pool {
     pub(super) fn new(config: &Config) -> Result<Pool> {
-        let mut headers = HeaderMap::new();
         let host = HeaderValue::from_str(&config.base_url.authority)
             .map_err(|_| Error::argument("base_url", "names no host"))?;
-        headers.insert(header::HOST, host);
-        headers.insert(header::AUTHORIZATION, config.authorization.clone());
-        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-        headers.insert(header::USER_AGENT, config.user_agent.clone());
-        if let Some(proxy) = &config.proxy
-            && let (false, Some(credentials)) = (config.base_url.https, &proxy.authorization)
-        {
-            headers.insert(header::PROXY_AUTHORIZATION, credentials.clone());
+        let accept = HeaderValue::from_static("application/json");
+        let proxy = config.proxy.as_ref().filter(|_| !config.base_url.https);
+        let fields = [
+            ("host", Some(&host)),
+            ("authorization", Some(&config.authorization)),
+            ("accept", Some(&accept)),
+            ("user-agent", Some(&config.user_agent)),
+            (
+                "proxy-authorization",
+                proxy.and_then(|proxy| proxy.authorization.as_ref()),
+            ),
+        ];
+        let mut headers = Zeroizing::new(Vec::with_capacity(1024));
+        for (name, value) in fields {
+            if let Some(value) = value {
+                for part in [name.as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                    headers.extend_from_slice(part);
+                }
+            }
         }
         Ok(Pool {
             idle: Mutex::default(),
@@ -78,10 +93,10 @@ impl Pool {
     }
 
     /// The lane that was used last and is still alive.
-    async fn reuse(&self) -> Option<Lane> {
+    fn reuse(&self, now: Instant) -> Option<Lane> {
         loop {
             let mut lane = self.lock().pop()?;
-            if lane.idle_for() < MAX_IDLE && lane.is_alive().await {
+            if lane.idle_for(now) < MAX_IDLE && lane.is_alive() {
                 return Some(lane);
             }
             log::debug!("an idle connection is not used again: it ended, or was idle for too long");
@@ -89,8 +104,12 @@ impl Pool {
     }
 
     fn put_back(&self, lane: Lane) {
+        let now = lane.idle_since();
         let mut idle = self.lock();
-        let stale = idle.iter().take_while(|lane| lane.idle_for() >= MAX_IDLE).count();
+        let stale = idle
+            .iter()
+            .take_while(|lane| lane.idle_for(now) >= MAX_IDLE)
+            .count();
         let dropped: Vec<Lane> = idle.drain(..stale).collect();
         idle.push(lane);
         drop(idle);
@@ -100,8 +119,7 @@ impl Pool {
     async fn connect(&self, config: &Config) -> Result<Lane> {
         let _turn = self.connecting.acquire().await.map_err(closed)?;
         let tls = self.tls(config)?;
-        let (stream, probe) = connect::connect(config, tls).await?;
-        Lane::open(stream, probe).await
+        connect::connect(config, tls).await.map(Lane::new)
     }
 
     /// Sends a request and reads the answer. A connection that is lost before a byte of the request was written is
@@ -110,21 +128,20 @@ impl Pool {
         &self,
         config: &Config,
         request: &Request,
-        json: Option<Bytes>,
         sent: &mut Sent,
     ) -> Result<Response> {
         let _turn = self.turns.acquire().await.map_err(closed)?;
         loop {
-            let (mut lane, reused) = match self.reuse().await {
+            let (mut lane, reused) = match self.reuse(Instant::now()) {
                 Some(lane) => (lane, true),
                 None => (self.connect(config).await?, false),
             };
             sent.leaving().await?;
-            let built = self.request(config, request, json.clone())?;
+            self.write(config, request, lane.request())?;
             sent.begin(lane.counters())?;
-            match lane.exchange(built).await {
+            match lane.exchange(is_head(request)).await {
                 Ok(response) => {
-                    if lane.reusable(&response) {
+                    if lane.is_reusable(&response) {
                         self.put_back(lane);
                     }
                     return Ok(response);
@@ -141,39 +158,83 @@ impl Pool {
         }
     }
 
-    fn request(
+    /// As [`exchange`](Pool::exchange), on this thread and without the runtime, when there is an idle connection. None
+    /// when there is not, and when it was lost before a byte was written.
+    pub(super) fn exchange_now(
         &self,
         config: &Config,
         request: &Request,
-        json: Option<Bytes>,
-    ) -> Result<http::Request<Full<Bytes>>> {
-        let target = format!("{}{}", config.base_url.path, request.target);
-        let uri = match &config.proxy {
-            Some(_) if !config.base_url.https => config.base_url.absolute(&target),
-            _ => target.clone(),
-        };
-        let uri: Uri = uri
-            .try_into()
-            .map_err(|_| Error::new(ErrorKind::Internal, "cannot build the URL"))?;
-        if uri.path_and_query().is_none_or(|built| built.as_str() != target) {
-            return Err(Error::new(
-                ErrorKind::Internal,
-                "the URL is not the one that was meant",
-            ));
+        sent: &mut Sent,
+        now: Instant,
+        deadline: Option<Instant>,
+        tick: Option<Tick<'_>>,
+    ) -> Option<Exchanged> {
+        let _turn = self.turns.try_acquire().ok()?;
+        let mut lane = self.reuse(now)?;
+        let written = self.write(config, request, lane.request());
+        if let Err(error) = written.and_then(|()| sent.begin(lane.counters())) {
+            return Some(Exchanged::Done(Err(error)));
         }
-        let mut headers = self.headers.clone();
-        if json.is_some() {
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        } else if [Method::POST, Method::PUT, Method::PATCH].contains(&request.operation.method) {
-            // hyper leaves it out, and there are servers that then answer 411.
-            headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+        let exchanged = lane.exchange_now(is_head(request), deadline, tick);
+        match &exchanged {
+            Exchanged::Done(Ok(response)) => {
+                if lane.is_reusable(response) {
+                    self.put_back(lane);
+                }
+                Some(exchanged)
+            }
+            Exchanged::Stopped(_) => Some(exchanged),
+            Exchanged::Done(Err(error)) => {
+                drop(lane);
+                let lost = error.kind() != ErrorKind::Timeout && !sent.maybe();
+                (!lost).then_some(exchanged)
+            }
         }
-        let mut built = http::Request::new(Full::new(json.unwrap_or_default()));
-        *built.method_mut() = request.operation.method.clone();
-        *built.uri_mut() = uri;
-        *built.headers_mut() = headers;
-        Ok(built)
     }
+
+    /// Writes a request as it goes over the wire (RFC 9112).
+    fn write(&self, config: &Config, request: &Request, out: &mut Vec<u8>) -> Result<()> {
+        let (base, method) = (&config.base_url, &request.operation.method);
+        let json = match &request.body {
+            Body::Json(json) => Some(json),
+            _ => None,
+        };
+        let mut add = |part: &[u8]| out.extend_from_slice(part);
+        add(method.as_str().as_bytes());
+        add(b" ");
+        if config.proxy.is_some() && !base.https {
+            add(base.absolute("").as_bytes());
+        }
+        for part in [&base.path, &request.target] {
+            if !part.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
+                return Err(Error::new(ErrorKind::Internal, "cannot build the URL"));
+            }
+            add(part.as_bytes());
+        }
+        add(b" HTTP/1.1\r\n");
+        add(&self.headers);
+        match json {
+            Some(json) => {
+                add(b"content-type: application/json\r\ncontent-length: ");
+                write!(out, "{}\r\n\r\n", json.len()).map_err(|_| no_room())?;
+                out.extend_from_slice(json);
+            }
+            // There are servers that answer 411 otherwise.
+            None if [Method::POST, Method::PUT, Method::PATCH].contains(method) => {
+                add(b"content-length: 0\r\n\r\n");
+            }
+            None => add(b"\r\n"),
+        }
+        Ok(())
+    }
+}
+
+fn is_head(request: &Request) -> bool {
+    request.operation.method == Method::HEAD
+}
+
+fn no_room() -> Error {
+    Error::new(ErrorKind::Internal, "cannot write the request")
 }
 
 fn closed(_: tokio::sync::AcquireError) -> Error {

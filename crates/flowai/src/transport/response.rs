@@ -3,10 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header, response::Parts};
+use http::StatusCode;
 use serde_json::Value;
 
-use super::body::Collected;
+use super::headers::Headers;
 use crate::error::{Error, ErrorKind, ErrorResponse, Result};
 
 const MAX_EXCERPT: usize = 4096;
@@ -15,39 +15,35 @@ const MAX_EXCERPT: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Headers,
     /// Of an error perhaps only the start.
     pub(crate) body: Bytes,
     pub(crate) complete: bool,
 }
 
 impl Response {
-    pub(super) fn new(head: Parts, body: Collected) -> Response {
+    #[cfg(feature = "upload")]
+    pub(super) fn new(head: &http::response::Parts, body: super::body::Collected) -> Response {
         Response {
             status: head.status,
-            headers: head.headers,
+            headers: Headers::from(&head.headers),
             body: body.bytes,
             complete: body.complete,
         }
     }
 
     pub(crate) fn request_id(&self) -> Option<&str> {
-        self.headers.get("x-request-id")?.to_str().ok()
+        self.headers.text("x-request-id")
     }
 
     /// The headers as text, names in lower case.
     pub(crate) fn header_pairs(&self) -> Vec<(String, String)> {
-        let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let pairs = self.headers.iter();
-        pairs
-            .map(|(name, value)| (name.as_str().to_owned(), text(value)))
-            .collect()
+        self.headers.pairs()
     }
 
     /// When the service answered, by its own clock, to the second.
     pub(crate) fn date(&self) -> Option<SystemTime> {
-        let text = self.headers.get(header::DATE)?.to_str().ok()?;
-        httpdate::parse_http_date(text).ok()
+        httpdate::parse_http_date(self.headers.text("date")?).ok()
     }
 
     fn json(&self) -> Option<Value> {
@@ -108,7 +104,7 @@ impl Response {
 
     /// How long the service asks to wait: seconds, or a date. Anything else is ignored.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        let text = self.headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+        let text = self.headers.text("retry-after")?.trim();
         if text.bytes().all(|byte| byte.is_ascii_digit()) {
             return text.parse().ok().map(Duration::from_secs);
         }

@@ -19,15 +19,18 @@ pub(super) struct Trail<'a> {
 
 impl Trail<'_> {
     /// An attempt begins; `retry` counts from 0.
-    pub(super) fn begin(request: &Request, retry: u32) -> Trail<'_> {
+    pub(super) fn begin(request: &Request, retry: u32, now: Instant) -> Trail<'_> {
         Trail {
             request,
             attempt: retry.saturating_add(1),
-            began: Instant::now(),
+            began: now,
         }
     }
 
     pub(super) fn answered(&self, response: &Response) {
+        if !log::log_enabled!(log::Level::Debug) {
+            return;
+        }
         let (operation, duration) = (self.request.operation.name, self.began.elapsed().as_secs_f64());
         let status = response.status.as_u16();
         let facts = self.facts(response.request_id());

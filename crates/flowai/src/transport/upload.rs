@@ -113,7 +113,7 @@ pub(super) async fn send(
         let answer: http::Response<reqwest::Body> = request.send().await.map_err(failure)?.into();
         let (head, body) = answer.into_parts();
         let body = collect(head.status, body, failure).await?;
-        Ok(Response::new(head, body))
+        Ok(Response::new(&head, body))
     };
     tokio::select! {
         done = exchange => done,
