@@ -965,6 +965,7 @@ class RecordedRequest:
     def status(self) -> int | None: ...
     @property
     def time_ms(self) -> int: ...
+    # what every value has
 
 @final
 class UploadedFile:
@@ -976,6 +977,7 @@ class UploadedFile:
     def length(self) -> int: ...
     @property
     def sha256(self) -> str: ...
+    # what every value has
 
 @final
 class WebhookCall:
@@ -985,6 +987,7 @@ class WebhookCall:
     def headers(self) -> dict[str, str]: ...
     @property
     def event(self) -> Event: ...
+    # what every value has
 
 @final
 class RecordedDelivery:
@@ -998,6 +1001,7 @@ class RecordedDelivery:
     def state(self) -> Literal["pending", "delivered", "failed"]: ...
     @property
     def time_ms(self) -> int: ...
+    # what every value has
 
 @final
 class DeliveryAttempt:
@@ -1007,6 +1011,7 @@ class DeliveryAttempt:
     def error(self) -> str | None: ...
     @property
     def time_ms(self) -> int: ...
+    # what every value has
 
 @final
 class Sandbox:

@@ -5625,6 +5625,18 @@ class RecordedRequest:
     ('POST', '/rest/v1/messages/thread-1', 200)
     """
 
+    __match_args__ = (
+        "method",
+        "path",
+        "query",
+        "headers",
+        "body",
+        "body_length",
+        "file",
+        "status",
+        "time_ms",
+    )
+
     @property
     def method(self) -> str:
         """str: The method, such as ``POST``."""
@@ -5661,6 +5673,11 @@ class RecordedRequest:
     def time_ms(self) -> int:
         """int: When the answer was decided, in milliseconds since 1970 UTC."""
 
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: Any) -> Self: ...
+
 @final
 class UploadedFile:
     """The file of a media message. Its bytes were counted and hashed, not kept.
@@ -5669,6 +5686,8 @@ class UploadedFile:
     >>> sandbox.requests[-1].file.length
     3
     """
+
+    __match_args__ = ("name", "content_type", "length", "sha256")
 
     @property
     def name(self) -> str | None:
@@ -5686,6 +5705,11 @@ class UploadedFile:
     def sha256(self) -> str:
         """str: The SHA-256 of its bytes in hexadecimal."""
 
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: Any) -> Self: ...
+
 @final
 class WebhookCall:
     """A call of a webhook as Flow.ai makes it, to be given to a program under test.
@@ -5694,6 +5718,8 @@ class WebhookCall:
     >>> flowai.Verifier.jwt(sandbox.webhook_secret).unwrap(call.body, call.headers).text
     'Hello!'
     """
+
+    __match_args__ = ("body", "headers", "event")
 
     @property
     def body(self) -> bytes:
@@ -5707,6 +5733,11 @@ class WebhookCall:
     def event(self) -> Event:
         """Event: What the body says."""
 
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: Any) -> Self: ...
+
 @final
 class RecordedDelivery:
     """One event on its way to the webhook.
@@ -5718,6 +5749,8 @@ class RecordedDelivery:
     >>> sandbox.deliveries[-1].state
     'delivered'
     """
+
+    __match_args__ = ("event", "url", "attempts", "state", "time_ms")
 
     @property
     def event(self) -> _Document:
@@ -5739,6 +5772,11 @@ class RecordedDelivery:
     def time_ms(self) -> int:
         """int: When it happened, in milliseconds since 1970 UTC."""
 
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: Any) -> Self: ...
+
 @final
 class DeliveryAttempt:
     """One call of the webhook.
@@ -5751,6 +5789,8 @@ class DeliveryAttempt:
     200
     """
 
+    __match_args__ = ("status", "error", "time_ms")
+
     @property
     def status(self) -> int | None:
         """int or None: The status of the answer; only 200 to 299 acknowledge."""
@@ -5762,6 +5802,11 @@ class DeliveryAttempt:
     @property
     def time_ms(self) -> int:
         """int: When it ended, in milliseconds since 1970 UTC."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: Any) -> Self: ...
 
 @final
 class Sandbox:

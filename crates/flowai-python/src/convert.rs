@@ -61,6 +61,21 @@ pub fn truth(value: &Bound<'_, PyAny>, name: &str) -> Outcome<bool> {
     }
 }
 
+/// Arguments that are bools: each says its name when it is given something else.
+pub mod flag {
+    use pyo3::prelude::*;
+
+    macro_rules! flags {
+        ($($name:ident),*) => {
+            $(pub fn $name(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+                Ok(super::truth(value, stringify!($name))?)
+            })*
+        };
+    }
+
+    flags!(events, processed, skip_after_failure, write_concern);
+}
+
 /// A number that is not a bool.
 pub fn is_number(value: &Bound<'_, PyAny>) -> bool {
     (value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>())

@@ -10,7 +10,7 @@ use crate::{errors::Failure, fields, json, models};
 macro_rules! record_class {
     (
         $(#[$doc:meta])*
-        $class:ident($core:ty);
+        $class:ident($core:ty) $(, shown by $shown:ident)?;
         $($(#[$field_doc:meta])* $field:ident: $type:ty = |$this:ident| $get:expr;)*
     ) => {
         $(#[$doc])*
@@ -50,10 +50,14 @@ macro_rules! record_class {
             )*
 
             fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
-                self.values(py)?.hash()
+                // What is equal has equal hashes without its dicts too.
+                let values = self.values(py)?.into_iter().filter(|value| !value.is_instance_of::<pyo3::types::PyDict>());
+                pyo3::types::PyTuple::new(py, values.collect::<Vec<_>>())?.hash()
             }
 
+            #[allow(unreachable_code, reason = "for classes that have a form of their own")]
             fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+                $(return self.$shown(py);)?
                 let mut repr = $crate::repr::Repr::new(stringify!($class));
                 let names = [$(stringify!($field)),*];
                 for (name, value) in names.iter().zip(self.values(py)?) {

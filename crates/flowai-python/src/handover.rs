@@ -4,7 +4,7 @@ use pyo3::{exceptions::PyDeprecationWarning, prelude::*};
 
 use crate::{
     client::{Answer, Calls, Given},
-    convert::{count, optional, text},
+    convert::{count, flag, optional, text},
     results::Receipt,
 };
 
@@ -52,7 +52,7 @@ impl Calls {
         &self,
         py: Python<'_>,
         thread_id: &Bound<'_, PyAny>,
-        write_concern: bool,
+        #[pyo3(from_py_with = flag::write_concern)] write_concern: bool,
         timeout: Given<'_, '_>,
     ) -> Answer {
         let call = || {

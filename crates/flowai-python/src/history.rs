@@ -6,7 +6,7 @@ use pyo3::{IntoPyObjectExt, prelude::*};
 use crate::{
     aio::AsyncHistoryIterator,
     client::{Answer, Calls, Face, Given},
-    convert::{count, optional, seconds, small_count, text},
+    convert::{count, flag, optional, seconds, small_count, text},
     errors::{Failure, Outcome, guard},
     pages::HistoryIterator,
     results::{HistoryPage, Receipt},
@@ -36,7 +36,7 @@ impl Calls {
         py: Python<'_>,
         thread_id: &Bound<'_, PyAny>,
         page: Given<'_, '_>,
-        events: bool,
+        #[pyo3(from_py_with = flag::events)] events: bool,
         timeout: Given<'_, '_>,
     ) -> Answer {
         let call = || {
@@ -64,7 +64,7 @@ impl Calls {
         py: Python<'_>,
         thread_id: &Bound<'_, PyAny>,
         limit: Given<'_, '_>,
-        events: bool,
+        #[pyo3(from_py_with = flag::events)] events: bool,
         timeout: Given<'_, '_>,
     ) -> Answer {
         let make = || {
@@ -100,7 +100,7 @@ impl Calls {
         py: Python<'_>,
         thread_id: &Bound<'_, PyAny>,
         page: Given<'_, '_>,
-        events: bool,
+        #[pyo3(from_py_with = flag::events)] events: bool,
         timeout: Given<'_, '_>,
     ) -> Answer {
         let call = || {

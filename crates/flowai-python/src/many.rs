@@ -17,7 +17,7 @@ use pyo3::{
 use crate::{
     aio::Awaitable,
     client::{Calls, Face, Given},
-    convert::{optional, seconds, small_count, text},
+    convert::{flag, optional, seconds, small_count, text},
     errors::{Failure, Outcome, guard},
     face::Name,
     fields,
@@ -196,7 +196,7 @@ impl Calls {
         py: Python<'_>,
         concurrency: &Bound<'_, PyAny>,
         timeout: Given<'_, '_>,
-        skip_after_failure: bool,
+        #[pyo3(from_py_with = flag::skip_after_failure)] skip_after_failure: bool,
         keep_results: bool,
     ) -> Outcome<Courier> {
         let make = || {

@@ -47,6 +47,11 @@ impl Repr {
     }
 }
 
+/// Of a value that is shown by itself.
+pub fn short(text: &str) -> String {
+    cut(text, MAX_VALUE)
+}
+
 fn cut(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),

@@ -18,7 +18,7 @@ use serde_json::Value;
 use crate::{
     aio::AsyncClient,
     client::Client,
-    convert::{body, optional, seconds_or_zero, secret, small_count, text, truth},
+    convert::{body, flag, optional, seconds_or_zero, secret, small_count, text, truth},
     errors::{Failure, Outcome, guard},
     event::Event,
     json,
@@ -247,7 +247,7 @@ impl Sandbox {
         retry_after: Option<&Bound<'_, PyAny>>,
         body: Option<&Bound<'_, PyAny>>,
         connection: Option<&Bound<'_, PyAny>>,
-        processed: bool,
+        #[pyo3(from_py_with = flag::processed)] processed: bool,
     ) -> Outcome<()> {
         let mut fault = match optional(connection, "connection", text)?.as_deref() {
             None => Fault::status(status),
@@ -272,24 +272,16 @@ impl Sandbox {
 
     /// list of RecordedRequest: What was asked, oldest first: the last 10,000 requests.
     #[getter]
-    fn requests(&self, py: Python<'_>) -> Outcome<Vec<RecordedRequest>> {
+    fn requests(&self) -> Outcome<Vec<RecordedRequest>> {
         let requests = self.get()?.requests();
-        guard(|| {
-            Ok(requests
-                .into_iter()
-                .map(|request| RecordedRequest::new(py, request))
-                .collect::<PyResult<_>>()?)
-        })
+        guard(|| Ok(requests.into_iter().map(RecordedRequest::from).collect()))
     }
 
     /// list of RecordedDelivery: What went to the webhook or should have, oldest first: the last 10,000 events.
     #[getter]
-    fn deliveries(&self, py: Python<'_>) -> Outcome<Vec<RecordedDelivery>> {
+    fn deliveries(&self) -> Outcome<Vec<RecordedDelivery>> {
         let deliveries = self.get()?.deliveries();
-        guard(|| {
-            let read = |delivery| RecordedDelivery::new(py, delivery);
-            Ok(deliveries.into_iter().map(read).collect::<PyResult<_>>()?)
-        })
+        guard(|| Ok(deliveries.into_iter().map(RecordedDelivery::from).collect()))
     }
 
     /// Waits until no delivery is pending; False if some still are after ``timeout`` seconds.

@@ -3,7 +3,7 @@
 use flowai::Object;
 use pyo3::{
     prelude::*,
-    types::{PyBytes, PyDict, PyInt, PyList, PyString, PyTuple},
+    types::{PyBool, PyBytes, PyDict, PyInt, PyList, PyString, PyTuple, PyType},
 };
 use serde_json::{Value, json};
 
@@ -33,11 +33,59 @@ pub struct WebhookCall {
 
 #[pymethods]
 impl WebhookCall {
+    #[classattr]
+    fn __match_args__() -> (&'static str, &'static str, &'static str) {
+        ("body", "headers", "event")
+    }
+
+    fn __eq__<'py>(&self, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = other.py();
+        let Ok(other) = other.cast::<WebhookCall>() else {
+            return Ok(py.NotImplemented().into_bound(py));
+        };
+        let other = other.get();
+        let same = self.body.as_bytes(py) == other.body.as_bytes(py)
+            && self.headers.bind(py).eq(other.headers.bind(py))?;
+        Ok(PyBool::new(py, same).to_owned().into_any())
+    }
+
+    fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
+        self.body.bind(py).hash()
+    }
+
+    #[classmethod]
+    fn _restore(
+        _cls: &Bound<'_, PyType>,
+        body: Py<PyBytes>,
+        headers: Py<PyDict>,
+        event: Py<Event>,
+    ) -> WebhookCall {
+        WebhookCall { body, headers, event }
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, WebhookCall>) -> PyResult<(Bound<'py, PyAny>, Restored<'py>)> {
+        let (py, this) = (slf.py(), slf.get());
+        let restore = slf.get_type().getattr(interned!(py, "_restore"))?;
+        let (body, headers, event) = (this.body.bind(py), this.headers.bind(py), this.event.bind(py));
+        Ok((restore, (body.clone(), headers.clone(), event.clone())))
+    }
+
+    fn __copy__(slf: Bound<'_, WebhookCall>) -> Bound<'_, WebhookCall> {
+        slf
+    }
+
+    fn __deepcopy__<'py>(slf: Bound<'py, WebhookCall>, _memo: &Bound<'py, PyAny>) -> Bound<'py, WebhookCall> {
+        slf
+    }
+
     /// Without the headers, which let anybody in.
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         Ok(format!("<flowai.WebhookCall {}>", self.event.bind(py).repr()?))
     }
 }
+
+/// What a pickled call is made of again.
+type Restored<'py> = (Bound<'py, PyBytes>, Bound<'py, PyDict>, Bound<'py, Event>);
 
 #[pymethods]
 impl Sandbox {

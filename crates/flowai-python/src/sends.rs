@@ -6,7 +6,7 @@ use pyo3::{IntoPyObjectExt, prelude::*};
 use crate::{
     aio,
     client::{Answer, Calls, Face, Given, with_timeout},
-    convert::text,
+    convert::{flag, text},
     errors::{Failure, Outcome, guard},
     fields,
     results::Receipt,
@@ -143,7 +143,7 @@ impl Calls {
         timezone: Given<'_, '_>,
         params: Given<'_, '_>,
         timeout: Given<'_, '_>,
-        write_concern: bool,
+        #[pyo3(from_py_with = flag::write_concern)] write_concern: bool,
     ) -> Answer {
         let along = Along {
             originator,
@@ -175,7 +175,7 @@ impl Calls {
         timezone: Given<'_, '_>,
         params: Given<'_, '_>,
         timeout: Given<'_, '_>,
-        write_concern: bool,
+        #[pyo3(from_py_with = flag::write_concern)] write_concern: bool,
     ) -> Answer {
         let along = Along {
             originator,
@@ -212,7 +212,7 @@ impl Calls {
         timezone: Given<'_, '_>,
         params: Given<'_, '_>,
         timeout: Given<'_, '_>,
-        write_concern: bool,
+        #[pyo3(from_py_with = flag::write_concern)] write_concern: bool,
     ) -> Answer {
         let along = Along {
             originator,
@@ -251,7 +251,7 @@ impl Calls {
         timezone: Given<'_, '_>,
         params: Given<'_, '_>,
         timeout: Given<'_, '_>,
-        write_concern: bool,
+        #[pyo3(from_py_with = flag::write_concern)] write_concern: bool,
     ) -> Answer {
         let along = Along {
             originator,
@@ -308,7 +308,7 @@ impl Calls {
         lang: Given<'_, '_>,
         timezone: Given<'_, '_>,
         params: Given<'_, '_>,
-        write_concern: bool,
+        #[pyo3(from_py_with = flag::write_concern)] write_concern: bool,
     ) -> Answer {
         guard(|| {
             let prepare = || {
@@ -370,7 +370,7 @@ impl Calls {
         timezone: Given<'_, '_>,
         params: Given<'_, '_>,
         timeout: Given<'_, '_>,
-        write_concern: bool,
+        #[pyo3(from_py_with = flag::write_concern)] write_concern: bool,
     ) -> Answer {
         let along = Along {
             originator,
