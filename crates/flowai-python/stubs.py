@@ -207,7 +207,7 @@ def matched(node: ast.ClassDef) -> None:
 
 def native() -> str:
     """Return the stub of flowai._flowai."""
-    models = [value for value in vars(_flowai).values() if hasattr(value, "_shapes")]
+    models = [getattr(_flowai, name) for name in _flowai._MODELS]
     source = (HERE / "stubs.pyi").read_text()
     source = source.replace("__all__: list[str]", f"__all__ = {_flowai.__all__!r}")
     names = ", ".join(repr(name) for name in _flowai._CHANNEL_NAMES)

@@ -36,6 +36,7 @@ from flowai.exceptions import FlowAIError
 __all__: list[str]
 __version__: str
 _EVENT_KINDS: list[tuple[str, int]]
+_MODELS: tuple[str, ...]
 
 # Classes have methods of that name.
 _Document: TypeAlias = dict[str, Any]

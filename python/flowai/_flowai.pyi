@@ -114,6 +114,7 @@ __all__ = [
 ]
 __version__: str
 _EVENT_KINDS: list[tuple[str, int]]
+_MODELS: tuple[str, ...]
 _Document: TypeAlias = dict[str, Any]
 _OriginatorLike: TypeAlias = str | Originator | _Document
 _Message: TypeAlias = TextMessage | EventMessage | LocationMessage | MediaMessage | _Document

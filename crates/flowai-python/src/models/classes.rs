@@ -1,40 +1,73 @@
-//! The classes themselves, made of the tables.
+//! The classes themselves, made of the tables when they are first asked for: each takes a tenth of a millisecond, and few
+//! programs use them all.
 
 use flowai::{
     BusinessHours, Document, Object,
     model::{Field, Shape},
 };
 use pyo3::{
+    exceptions::PyAttributeError,
     prelude::*,
+    sync::PyOnceLock,
     types::{PyCFunction, PyDict, PyTuple, PyType},
 };
 
-use super::{CLASSES, Model, Wire, examples::example, python_name, spec::Spec, table::SPECS};
-use crate::{fields, opening::OpeningHours};
+use super::{Model, Wire, examples::example, python_name, spec::Spec, table::SPECS};
+use crate::{fields, once::get_or_make, opening::OpeningHours};
 
-/// Makes the classes and adds them to the module.
+static CLASSES: [PyOnceLock<Py<PyType>>; SPECS.len()] = [const { PyOnceLock::new() }; SPECS.len()];
+
+/// Adds the classes to the module, which makes them later.
 pub fn add_classes(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     module.add_class::<Model>()?;
     module.add_class::<OpeningHours>()?;
-    // Classes are not made later, when a thread may be forked in the middle of it.
+    // Native classes are not made later, when a thread may be forked in the middle of it.
     py.get_type::<Wire>();
-    let mut classes: Vec<Py<PyType>> = Vec::new();
-    for (place, spec) in SPECS.iter().enumerate() {
-        let general = SPECS
-            .iter()
-            .position(|other| spec.template.is_some() && other.own().name == spec.table.name);
-        let base = match general.and_then(|place| classes.get(place)) {
-            Some(general) => general.bind(py).clone(),
+    let names: Vec<_> = SPECS.iter().map(|spec| spec.own().name).collect();
+    for name in &names {
+        module.index()?.append(name)?;
+    }
+    module.setattr("_MODELS", PyTuple::new(py, names)?)?;
+    module.setattr("__getattr__", wrap_pyfunction!(__getattr__, module)?)
+}
+
+/// An attribute of the module that is not there yet: a class that is made now.
+#[pyfunction]
+fn __getattr__<'py>(py: Python<'py>, name: &str) -> PyResult<&'py Bound<'py, PyType>> {
+    let place = place_of(name).ok_or_else(|| {
+        PyAttributeError::new_err(format!("module 'flowai._flowai' has no attribute '{name}'"))
+    })?;
+    let class = class_at(py, place)?;
+    // Who has the class of all templates may ask it which there are.
+    for (other, spec) in SPECS.iter().enumerate() {
+        if spec.template.is_some() && spec.table.name == name {
+            class_at(py, other)?;
+        }
+    }
+    Ok(class)
+}
+
+/// Where in the table a class is.
+pub fn place_of(name: &str) -> Option<usize> {
+    SPECS.iter().position(|spec| spec.own().name == name)
+}
+
+/// A class by its place in the table.
+pub fn class_at(py: Python<'_>, place: usize) -> PyResult<&Bound<'_, PyType>> {
+    let none = || PyAttributeError::new_err("there is no such class");
+    let (spec, cell) = (SPECS.get(place), CLASSES.get(place));
+    let (spec, cell) = (spec.ok_or_else(none)?, cell.ok_or_else(none)?);
+    let class = get_or_make(py, cell, || {
+        let general = place_of(spec.table.name).filter(|_| spec.template.is_some());
+        let base = match general {
+            Some(general) => class_at(py, general)?.clone(),
             None if spec.table.name == BusinessHours::MODEL.name => py.get_type::<OpeningHours>(),
             None => py.get_type::<Model>(),
         };
-        let class = make_class(place, spec, &base)?;
-        module.add(spec.own().name, &class)?;
-        classes.push(class.unbind());
-    }
-    let _ = CLASSES.set(py, classes);
-    Ok(())
+        Ok(make_class(place, spec, &base)?.unbind())
+    })?;
+    Ok(class.bind(py))
 }
 
 fn make_class<'py>(

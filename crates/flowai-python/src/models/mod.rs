@@ -19,17 +19,15 @@ use flowai::{
 use pyo3::{
     exceptions::PyTypeError,
     prelude::*,
-    sync::PyOnceLock,
     types::{PyDict, PyList, PyTuple, PyType},
 };
 use serde_json::Value;
 
 use self::{spec::Spec, table::SPECS};
 pub use classes::add_classes;
+use classes::{class_at, place_of};
 
 use crate::{errors::Outcome, fields, json, repr::Repr};
-
-static CLASSES: PyOnceLock<Vec<Py<PyType>>> = PyOnceLock::new();
 
 /// The base of every model: a document of the API that cannot be changed. Models are equal when their documents are.
 #[pyclass(module = "flowai._flowai", frozen, subclass)]
@@ -217,12 +215,10 @@ fn class_for<'py>(
         _ => None,
     };
     let typed = kind.and_then(|kind| SPECS.iter().position(|spec| spec.template == Some(kind)));
-    let place = typed.or_else(|| SPECS.iter().position(|spec| spec.own().name == table.name));
-    let classes = CLASSES.get(py);
-    place
-        .and_then(|place| classes?.get(place))
-        .map(|class| class.bind(py))
-        .ok_or_else(|| PyTypeError::new_err(format!("there is no class {}", table.name)))
+    let place = typed
+        .or_else(|| place_of(table.name))
+        .ok_or_else(|| PyTypeError::new_err(format!("there is no class {}", table.name)))?;
+    class_at(py, place)
 }
 
 /// A document of the core as an instance of its class.
