@@ -14,7 +14,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-from flowai import EventKind, _flowai
+from flowai import EventKind, _flowai, exceptions
 
 HERE = Path(__file__).parent
 PACKAGE = HERE.parent.parent / "python" / "flowai"
@@ -60,12 +60,21 @@ RESULT = f"""
 """
 
 
-def given(name: str, shape: str, model: str | None) -> str:
+# The types of fields whose values are known in part: by class, where others have a field of that name.
+OPEN = {
+    ("Originator", "role"): "_Role",
+    ("Template", "type"): "_TemplateType",
+    ("Channel", "channel_name"): "_ChannelName",
+    ("MediaMessage", "media_type"): "_MediaType | str",
+}
+
+
+def given(cls: type, name: str, shape: str, model: str | None) -> str:
     """Return the type of a constructor's argument."""
     if model == "Originator":
         return "_OriginatorLike"
-    if name == "channel_name":
-        return "_ChannelName"
+    if (cls.__name__, name) in OPEN:
+        return OPEN[cls.__name__, name]
     if name in ("lat", "long") and shape == "str":
         return "str | float"
     return GIVEN[shape].format(model)
@@ -78,7 +87,7 @@ def model_class(cls: type) -> str:
     for parameter in inspect.signature(cls).parameters.values():
         if parameter.kind is parameter.KEYWORD_ONLY and "*" not in arguments:
             arguments.append("*")
-        kind = given(parameter.name, *shapes[parameter.name])
+        kind = given(cls, parameter.name, *shapes[parameter.name])
         if parameter.default is parameter.empty:
             arguments.append(f"{parameter.name}: {kind}")
         elif parameter.default is None:
@@ -92,6 +101,8 @@ def model_class(cls: type) -> str:
         if isinstance(member, property):
             shape, model = shapes.get(name, ("str", None))
             kind = derived.get(name) or READ[shape].format(model)
+            if (cls.__name__, name) in OPEN:
+                kind = f"{OPEN[cls.__name__, name]} | None"
             lines += ["    @property", f"    def {name}(self) -> {kind}: ..."]
     return "\n".join(lines)
 
@@ -205,13 +216,28 @@ def matched(node: ast.ClassDef) -> None:
         node.body.insert(0, ast.parse(f"__match_args__ = {names!r}").body[0])
 
 
+def known() -> dict[str, list[str]]:
+    """Return what is known of open sets, by the place that is kept for it among the signatures."""
+    models = [getattr(_flowai, name) for name in _flowai._MODELS]
+    templates = [model for model in models if _flowai.Template in model.__bases__]
+    types = [template().to_dict()["type"] for template in templates]
+    return {
+        "channel names": _flowai._CHANNEL_NAMES,
+        "event types": _flowai._EVENT_TYPES,
+        "kind names": [name.lower() for name, _ in _flowai._EVENT_KINDS],
+        "template types": types,
+        "error kinds": list(exceptions._BY_KIND),
+    }
+
+
 def native() -> str:
     """Return the stub of flowai._flowai."""
     models = [getattr(_flowai, name) for name in _flowai._MODELS]
     source = (HERE / "stubs.pyi").read_text()
     source = source.replace("__all__: list[str]", f"__all__ = {_flowai.__all__!r}")
-    names = ", ".join(repr(name) for name in _flowai._CHANNEL_NAMES)
-    source = source.replace('"channel names"', names)
+    for place, names in known().items():
+        assert f'"{place}"' in source
+        source = source.replace(f'"{place}"', ", ".join(map(repr, names)))
     source = source.replace("    # what every result has\n", RESULT).replace(
         "    # what every value has\n", VALUE
     )

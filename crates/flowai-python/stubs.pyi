@@ -37,6 +37,7 @@ __all__: list[str]
 __version__: str
 _EVENT_KINDS: list[tuple[str, int]]
 _MODELS: tuple[str, ...]
+_EVENT_TYPES: list[str]
 
 # Classes have methods of that name.
 _Document: TypeAlias = dict[str, Any]
@@ -45,7 +46,15 @@ _Message: TypeAlias = TextMessage | EventMessage | LocationMessage | MediaMessag
 _Messages: TypeAlias = Iterable[tuple[str, str | _Message]]
 _AwaitedMessages: TypeAlias = _Messages | AsyncIterable[tuple[str, str | _Message]]
 _MessageModel: TypeAlias = TextMessage | EventMessage | LocationMessage | MediaMessage
+
+# What is known of sets that may grow: type checkers complete these, and take every other one.
 _ChannelName: TypeAlias = Literal["channel names"] | str
+_EventType: TypeAlias = Literal["event types"] | str
+_Kind: TypeAlias = EventKind | int | Literal["kind names"] | str
+_Role: TypeAlias = Literal["external", "moderator", "user", "bot"] | str
+_TemplateType: TypeAlias = Literal["template types"] | str
+_ErrorKind: TypeAlias = Literal["error kinds"] | str
+
 _Body: TypeAlias = bytes | bytearray | memoryview | str
 _Secret: TypeAlias = str | bytes | bytearray | memoryview
 _Headers: TypeAlias = (
@@ -412,7 +421,7 @@ class ThreadId:
 @final
 class Event:
     @property
-    def type(self) -> str: ...
+    def type(self) -> _EventType: ...
     @property
     def kind(self) -> EventKind: ...
     @property
@@ -498,7 +507,7 @@ class Receiver:
     def wait(
         self,
         *,
-        kind: EventKind | int | str | None = None,
+        kind: _Kind | None = None,
         thread_id: str | None = None,
         timeout: float | None = None,
     ) -> Event | None: ...
@@ -559,7 +568,7 @@ class Inbox:
     def __iter__(self) -> Self: ...
     def __next__(self) -> Delivery: ...
 
-def _kind(kind: EventKind | int | str) -> int: ...
+def _kind(kind: _Kind) -> int: ...
 
 # The native halves of flowai._handling and flowai._many.
 @type_check_only
@@ -903,7 +912,7 @@ class OutboxReport:
     @property
     def error(self) -> str | None: ...
     @property
-    def error_kind(self) -> str | None: ...
+    def error_kind(self) -> _ErrorKind | None: ...
     @property
     def status(self) -> int | None: ...
     @property
@@ -939,7 +948,7 @@ class OutboxStats:
     @property
     def error(self) -> str | None: ...
     @property
-    def error_kind(self) -> str | None: ...
+    def error_kind(self) -> _ErrorKind | None: ...
     @property
     def ambiguous(self) -> int: ...
     @property
@@ -1052,7 +1061,7 @@ class Sandbox:
     def add_rules(self, rules: Sequence[_Document]) -> None: ...
     def event(
         self,
-        kind: str | EventKind,
+        kind: _EventType | EventKind,
         *replies: _Said,
         thread_id: str | None = None,
         quick_replies: Sequence[str | QuickReply | _Document] | None = None,

@@ -115,6 +115,7 @@ __all__ = [
 __version__: str
 _EVENT_KINDS: list[tuple[str, int]]
 _MODELS: tuple[str, ...]
+_EVENT_TYPES: list[str]
 _Document: TypeAlias = dict[str, Any]
 _OriginatorLike: TypeAlias = str | Originator | _Document
 _Message: TypeAlias = TextMessage | EventMessage | LocationMessage | MediaMessage | _Document
@@ -123,6 +124,92 @@ _AwaitedMessages: TypeAlias = _Messages | AsyncIterable[tuple[str, str | _Messag
 _MessageModel: TypeAlias = TextMessage | EventMessage | LocationMessage | MediaMessage
 _ChannelName: TypeAlias = (
     Literal["khoros", "messagemedia", "messenger", "rbm", "telekom", "twilio", "whatsapp"] | str
+)
+_EventType: TypeAlias = (
+    Literal[
+        "message.reply",
+        "message.delivered",
+        "control.handover",
+        "control.pause",
+        "control.resume",
+        "isPaused",
+        "history",
+        "businessHours",
+        "threads",
+        "trigger.events",
+        "inbound",
+        "outbound",
+    ]
+    | str
+)
+_Kind: TypeAlias = (
+    EventKind
+    | int
+    | Literal[
+        "unknown",
+        "reply",
+        "delivered",
+        "handover",
+        "paused",
+        "resumed",
+        "bot_status",
+        "history",
+        "business_hours",
+        "threads",
+        "trigger_events",
+        "inbound",
+        "outbound",
+    ]
+    | str
+)
+_Role: TypeAlias = Literal["external", "moderator", "user", "bot"] | str
+_TemplateType: TypeAlias = (
+    Literal[
+        "text",
+        "image",
+        "video",
+        "audio",
+        "file",
+        "location",
+        "card",
+        "carousel",
+        "list",
+        "buttons",
+        "webview",
+        "handover",
+        "note",
+        "custom",
+        "event",
+        "system_reply",
+        "khoros_priority",
+        "agent_text",
+    ]
+    | str
+)
+_ErrorKind: TypeAlias = (
+    Literal[
+        "cancelled",
+        "bad_handle",
+        "invalid_argument",
+        "connection",
+        "timeout",
+        "bad_request",
+        "authentication",
+        "not_found",
+        "payload_too_large",
+        "rate_limited",
+        "server",
+        "redirect",
+        "response",
+        "webhook_parse",
+        "webhook_verification",
+        "storage",
+        "queue_full",
+        "closed",
+        "forked",
+        "internal",
+    ]
+    | str
 )
 _Body: TypeAlias = bytes | bytearray | memoryview | str
 _Secret: TypeAlias = str | bytes | bytearray | memoryview
@@ -344,7 +431,7 @@ class Originator(Model):
     def __new__(
         cls,
         name: str,
-        role: str | None = "external",
+        role: _Role | None = "external",
         *,
         profile: Profile | _Document | None = None,
         metadata: _Document | None = None,
@@ -355,7 +442,7 @@ class Originator(Model):
         """str or None: Name of the sender. On the wire: name."""
 
     @property
-    def role(self) -> str | None:
+    def role(self) -> _Role | None:
         """str or None: `external` for a customer or `moderator` for an agent when sent, `user` or `bot` too when received. Others are kept. On the wire: role."""
 
     @property
@@ -543,7 +630,7 @@ class MediaMessage(Model):
         cls,
         url: str,
         *,
-        media_type: str,
+        media_type: _MediaType | str,
         mime_type: str | None = None,
         title: str | None = None,
         originator: _OriginatorLike | None = None,
@@ -557,7 +644,7 @@ class MediaMessage(Model):
         """str or None: `text`, `event`, `location` or `media`. On the wire: type."""
 
     @property
-    def media_type(self) -> str | None:
+    def media_type(self) -> _MediaType | str | None:
         """str or None: `image`, `file`, `audio` or `video`. On the wire: mediaType."""
 
     @property
@@ -639,7 +726,7 @@ class Channel(Model):
 
     def __new__(cls, channel_name: _ChannelName, external_id: str) -> Self: ...
     @property
-    def channel_name(self) -> str | None:
+    def channel_name(self) -> _ChannelName | None:
         """str or None: `rbm`, `messagemedia`, `telekom`, `twilio`, `whatsapp`, `khoros` or `messenger`. Others are taken as they are. On the wire: channelName."""
 
     @property
@@ -678,13 +765,13 @@ class Template(Model):
     def __new__(
         cls,
         *,
-        type: str | None = None,
+        type: _TemplateType | None = None,
         payload: _Document | None = None,
         delay: float | None = None,
         fallback: str | None = None,
     ) -> Self: ...
     @property
-    def type(self) -> str | None:
+    def type(self) -> _TemplateType | None:
         """str or None: The kind of template, such as `text`. New kinds may appear at any time. On the wire: type."""
 
     @property
@@ -3553,7 +3640,7 @@ class Event:
     __match_args__ = ("kind", "thread_id")
 
     @property
-    def type(self) -> str:
+    def type(self) -> _EventType:
         """str: The name of the event as it came, such as ``message.reply``; empty if there was none."""
 
     @property
@@ -3820,11 +3907,7 @@ class Receiver:
         """
 
     def wait(
-        self,
-        *,
-        kind: EventKind | int | str | None = None,
-        thread_id: str | None = None,
-        timeout: float | None = None,
+        self, *, kind: _Kind | None = None, thread_id: str | None = None, timeout: float | None = None
     ) -> Event | None:
         """The next event of this kind and of this thread, as far as they are given, or None when there is none within the
         time. The others stay queued in their order.
@@ -3894,11 +3977,7 @@ class AsyncReceiver:
         """
 
     def wait(
-        self,
-        *,
-        kind: EventKind | int | str | None = None,
-        thread_id: str | None = None,
-        timeout: float | None = None,
+        self, *, kind: _Kind | None = None, thread_id: str | None = None, timeout: float | None = None
     ) -> Coroutine[Any, Any, Event | None]:
         """The next event of this kind and of this thread, as far as they are given, or None when there is none within the
         time. The others stay queued in their order.
@@ -4302,7 +4381,7 @@ class AsyncInbox:
     def __aiter__(self) -> Self: ...
     def __anext__(self) -> Coroutine[Any, Any, AsyncDelivery]: ...
 
-def _kind(kind: EventKind | int | str) -> int:
+def _kind(kind: _Kind) -> int:
     """The number of a kind, for flowai._webhook."""
 
 @type_check_only
@@ -5505,7 +5584,7 @@ class OutboxReport:
         """str or None: What went wrong last, in words; also when it was sent in the end."""
 
     @property
-    def error_kind(self) -> str | None:
+    def error_kind(self) -> _ErrorKind | None:
         """str or None: The kind of that error, as FlowAIError.kind has it, or ``expired``."""
 
     @property
@@ -5597,7 +5676,7 @@ class OutboxStats:
         """str or None: What went wrong last with one that still waits."""
 
     @property
-    def error_kind(self) -> str | None:
+    def error_kind(self) -> _ErrorKind | None:
         """str or None: The kind of that error: ``authentication`` when the service refuses the key."""
 
     @property
@@ -5943,7 +6022,7 @@ class Sandbox:
 
     def event(
         self,
-        kind: str | EventKind,
+        kind: _EventType | EventKind,
         *replies: _Said,
         thread_id: str | None = None,
         quick_replies: Sequence[str | QuickReply | _Document] | None = None,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from flowai import Event, Verifier
-    from flowai._flowai import _Body, _Headers, _Intake, _Told
+    from flowai._flowai import _Body, _Headers, _Intake, _Kind, _Told
     from flowai._ways import Way
 
     _Function: TypeAlias = Callable[[Event], object]
@@ -135,7 +135,7 @@ class Webhook:
         """
         return self._wsgi
 
-    def on(self, *kinds: EventKind | int | str) -> Callable[[_F], _F]:
+    def on(self, *kinds: _Kind) -> Callable[[_F], _F]:
         """Say which function handles the events of these kinds.
 
         The function is called with the Event. Under ASGI an async function is awaited on the server's

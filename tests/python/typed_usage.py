@@ -100,6 +100,16 @@ def later(client: flowai.Client, hours: flowai.BusinessHours) -> list[str | None
     return [*labels, *threads, *names, f"{status}", *(shown(part) for part in reply.templates)]
 
 
+def known(event: flowai.Event, part: flowai.Template) -> list[str | None]:
+    # What is known is completed; what is not is taken all the same.
+    john = flowai.Originator("John", role="supervisor")
+    roles: list[str | None] = [john.role, flowai.Originator("Jane", "moderator").role]
+    channel = flowai.Channel("carrier_pigeon", "1")
+    if event.type == "message.reply" or event.type == "payment.failed" or part.type == "new":
+        roles.append(channel.channel_name)
+    return roles
+
+
 def shown(part: flowai.Template) -> str:
     match part:
         case flowai.TextTemplate(text=text):

@@ -321,6 +321,14 @@ pub fn kinds() -> Vec<(String, i32)> {
     EventKind::ALL.iter().map(member).collect()
 }
 
+/// The names that the API document gives to events.
+pub fn types() -> Vec<&'static str> {
+    EventKind::ALL
+        .iter()
+        .filter_map(|kind| kind.type_name())
+        .collect()
+}
+
 fn kind_to_python(py: Python<'_>, kind: EventKind) -> PyResult<Bound<'_, PyAny>> {
     let members = get_or_make(py, &MEMBERS, || {
         let class = py.import("flowai._kinds")?.getattr("EventKind")?;

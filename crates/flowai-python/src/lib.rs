@@ -72,6 +72,7 @@ fn _flowai(module: &Bound<'_, PyModule>) -> PyResult<()> {
     models::add_classes(module)?;
     module.add("__version__", flowai::VERSION)?;
     module.setattr("_EVENT_KINDS", event::kinds())?;
+    module.setattr("_EVENT_TYPES", event::types())?;
     module.setattr("_CHANNEL_NAMES", flowai::CHANNEL_NAMES.to_vec())?;
     module.add_class::<client::Client>()?;
     module.add_class::<aio::AsyncClient>()?;
