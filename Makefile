@@ -19,13 +19,14 @@ FEATURES ?= full
 PROFILE  ?= release
 
 .PHONY: help install uninstall dist-c abi doxygen demo test test-rust test-python test-c test-docs test-durability soak soak-c soak-python \
-        test-cross fuzz check costs lint header stubs licences sizes wheels bench charts clean
+        test-interpreters test-cross fuzz check costs lint header stubs licences sizes wheels bench charts clean
 
 help:
 	@echo "make demo    a Python and a C program talk to a bot on this machine; a receiver is killed, and no reply is lost"
 	@echo "make test    everything is proven: Rust, Python, C, the command line (needs cargo, Python 3.10+, a C compiler)"
 	@echo "make soak    the same kills, power failures, failing disks, forks and exits as in make test, for hours"
 	@echo "make fuzz    hostile bytes and sequences of C calls, coverage-guided, under the address sanitizer"
+	@echo "make test-interpreters    the tests of the Python package on every version of Python at hand"
 	@echo "make bench   flowai beside its peers, in one table; make bench ROW=parse for one row (bench/README.md)"
 	@echo "make lint    formatting, clippy, ruff, mypy, pyright"
 	@echo "make check   test, lint, and what needs more tools: valgrind, a browser (scripts/setup-debian installs them)"
@@ -66,6 +67,16 @@ test-docs: $(VENV)/installed $(VENV)/tools
 	$(CARGO) build -p flowai-testkit -p flowai-cli -p flowai-c
 	$(CARGO) test $(RUST_CRATES) --no-run
 	FLOWAI_LIB_DIR=$(TARGET)/debug FLOWAI_BIN_DIR=$(TARGET)/debug $(BIN)/python -m pytest -q tests/docs
+
+# The same module on other versions of Python: those at hand, or INTERPRETERS="python3.12 python3.13". With SHORT=--short
+# only the tests in which versions differ most, as in `make check`.
+INTERPRETERS ?=
+SHORT ?=
+
+test-interpreters: $(VENV)/installed
+	@scripts/need cargo
+	$(CARGO) build -p flowai-testkit -p flowai-cli
+	CARGO_TARGET_DIR=$(abspath $(TARGET)) FLOWAI_BIN_DIR=$(TARGET)/debug $(BIN)/python scripts/interpreters.py $(SHORT) $(INTERPRETERS)
 
 # Kills, power failures, failing and full disks, clocks that jump. How much of each: tests/durability/counts.py.
 test-durability: $(VENV)/tools
@@ -127,6 +138,7 @@ soak-python: $(VENV)/installed $(VENV)/tools
 	    tests/python/test_processes.py tests/python/test_interrupt.py tests/python/test_send_many.py
 
 check: lint test
+	$(MAKE) test-interpreters SHORT=--short
 	FLOWAI_LIB_DIR=$(TARGET)/debug FLOWAI_BIN_DIR=$(TARGET)/debug $(BIN)/python -m pytest -q tests/extra
 
 # Only for a change that is meant to move them.
