@@ -88,7 +88,7 @@ test-durability: $(VENV)/tools
 SOAK := KILLS=2000 STEP_KILLS=40 POWER_RUNS=300 POWER_CUTS=300 FAULTS=2000 FULL_DISKS=200 JUMPS=10000 FIGHT_EVENTS=2000 \
         SLOW_CLIENTS=1024 SEQUENCES=20000 SEED=$(shell date +%s)
 # Forks, interrupts and exits of Python programs: tests/python/tries.py.
-SOAK_PYTHON := FORKS=170 INTERRUPTS=200 EXITS=100 MESSAGES=200000
+SOAK_PYTHON := FORKS=170 INTERRUPTS=200 EXITS=112 MESSAGES=200000
 
 # libflowai as it is built for small devices of other kinds, in an emulator.
 CROSS_TARGETS ?= aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf
