@@ -105,9 +105,10 @@ test-cross: $(VENV)/tools
 
 sizes:
 	@scripts/need cargo cc
-	@$(PYTHON) scripts/sizes.py
+	@$(CARGO) build --quiet -p flowai-testkit -p flowai-cli -p flowai-c
+	@$(PYTHON) scripts/sizes.py $(TARGETS)
 
-# Which: scripts/wheels.py. For one kind: make wheels TARGETS=x86_64-unknown-linux-gnu
+# Which: scripts/wheels.py. For one kind: make wheels TARGETS=x86_64-unknown-linux-gnu; make sizes likewise.
 wheels:
 	@scripts/need cargo $(PYTHON)
 	$(PYTHON) scripts/wheels.py $(TARGETS)

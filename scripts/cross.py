@@ -149,6 +149,7 @@ def environment(target: Target, *, small: bool = False, zig: bool = False) -> di
     knows how to compile and link with zig.
     """
     changed = {"CARGO_BUILD_TARGET": target.name}
+    flags = []
     if small or not has_standard_library(target):
         changed["RUSTC"] = str(debian_rustc())
         # What lets a stable compiler build its own standard library.
@@ -156,11 +157,15 @@ def environment(target: Target, *, small: bool = False, zig: bool = False) -> di
         changed["CARGO_UNSTABLE_BUILD_STD"] = "std,panic_unwind"
         if small:
             changed["CARGO_UNSTABLE_BUILD_STD_FEATURES"] = "panic-unwind,optimize_for_size"
+            # A panic is an error code to the host; what is printed of it does not say where it was.
+            flags.append("-Zlocation-detail=none")
     if zig or not (target.is_host or target.gcc):
         changed["PATH"] = f"{tools()}{os.pathsep}{os.environ['PATH']}"
     if target.name.endswith("-musl"):
         # A shared library cannot hold the C library, as programs for musl do.
-        changed[f"CARGO_TARGET_{target.variable}_RUSTFLAGS"] = "-Ctarget-feature=-crt-static"
+        flags.append("-Ctarget-feature=-crt-static")
+    if flags:
+        changed[f"CARGO_TARGET_{target.variable}_RUSTFLAGS"] = " ".join(flags)
     if zig or target.is_host:
         return os.environ | changed
     lower = target.name.replace("-", "_")

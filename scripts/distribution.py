@@ -14,7 +14,7 @@ VERSIONS = range(10, 15)
 LICENCES = ("LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY-LICENSES")
 # What the native module is made of, with what cargo wants to see beside it.
 CRATES = ("flowai", "flowai-cli", "flowai-delivery", "flowai-python", "flowai-sandbox", "flowai-testkit")
-TOP = {"Cargo.lock", "Cargo.toml", "pyproject.toml", "python/README.md", *LICENCES}
+TOP = {".cargo/config.toml", "Cargo.lock", "Cargo.toml", "pyproject.toml", "python/README.md", *LICENCES}
 MADE = {"PKG-INFO", "crates/flowai/README.md"}
 
 

@@ -79,7 +79,10 @@ def unpacked(folder: str) -> Path:
     """Unpack the source distribution, from which the wheels are built, so that it is known to be complete."""
     with tarfile.open(source()) as archive:
         archive.extractall(folder, filter="data")
-    return next(Path(folder).iterdir())
+    sources = next(Path(folder).iterdir())
+    # What only the rest of the workspace needs goes from the list, which `--locked` lets nobody change.
+    run("cargo", "metadata", "--offline", "--format-version", "1", cwd=sources)
+    return sources
 
 
 def build_wheel(sources: Path, name: str, *options: str) -> None:

@@ -1,6 +1,7 @@
 //! What every exported function runs in.
 
 use std::{
+    any::Any,
     mem::MaybeUninit,
     panic::{AssertUnwindSafe, catch_unwind},
 };
@@ -52,13 +53,17 @@ type ErrorPlace<'a> = Option<&'a mut MaybeUninit<flowai_error>>;
 fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T, (Error, bool)> {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(result) => result.map_err(|error| (error, false)),
-        Err(payload) => {
-            // Dropping it could panic again.
-            std::mem::forget(payload);
-            let error = Error::new(ErrorKind::Internal, "a defect of the library was caught");
-            Err((error, true))
-        }
+        Err(payload) => Err((defect(payload), true)),
     }
+}
+
+/// What becomes of a panic.
+#[cold]
+#[inline(never)]
+fn defect(payload: Box<dyn Any + Send>) -> Error {
+    // Dropping it could panic again.
+    std::mem::forget(payload);
+    Error::new(ErrorKind::Internal, "a defect of the library was caught")
 }
 
 fn with_errno_kept<T>(body: impl FnOnce() -> T) -> T {
@@ -69,9 +74,16 @@ fn with_errno_kept<T>(body: impl FnOnce() -> T) -> T {
 }
 
 fn run(operation: Operation, err: ErrorPlace<'_>, body: impl FnOnce() -> Result<()>) -> flowai_status {
-    let Err((error, panicked)) = caught(body) else {
-        return FLOWAI_OK;
-    };
+    match caught(body) {
+        Ok(()) => FLOWAI_OK,
+        Err((error, panicked)) => failed(operation, err, error, panicked),
+    }
+}
+
+/// What a function returns that failed. Each has its own [`run`], and would have its own of this.
+#[cold]
+#[inline(never)]
+fn failed(operation: Operation, err: ErrorPlace<'_>, error: Error, panicked: bool) -> flowai_status {
     let status = status_of(&error);
     let Some(err) = err else { return status };
     // What a panic interrupted may have been sent; everything else that fails outside of the core fails before.

@@ -196,7 +196,7 @@ impl Slot {
     fn reclaim(&self, index: u32, generation: u32) {
         let object = self.object.swap(ptr::null_mut(), Ordering::AcqRel);
         if !object.is_null() {
-            // SAFETY: the pointer comes from Box::into_raw in `insert`. It was swapped out, so nobody else frees it, and
+            // SAFETY: the pointer comes from Box::into_raw in `put`. It was swapped out, so nobody else frees it, and
             // no pin is left through which anybody could look at it.
             drop(unsafe { Box::from_raw(object) });
         }
@@ -213,11 +213,25 @@ impl Slot {
     }
 }
 
-/// An object that somebody uses at the moment; it is not dropped before this is.
-pub(crate) struct Held<T: 'static> {
+/// What keeps an object from being dropped while somebody uses it.
+struct Pin {
     slot: &'static Slot,
     index: u32,
     generation: u32,
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        let before = self.slot.state.fetch_sub(1, Ordering::AcqRel);
+        if Slot::is_done(before.wrapping_sub(1)) {
+            self.slot.reclaim(self.index, self.generation);
+        }
+    }
+}
+
+/// An object that somebody uses at the moment; it is not dropped before this is.
+pub(crate) struct Held<T: 'static> {
+    pin: Pin,
     value: &'static T,
 }
 
@@ -229,47 +243,23 @@ impl<T> Deref for Held<T> {
     }
 }
 
-impl<T> Drop for Held<T> {
-    fn drop(&mut self) {
-        let before = self.slot.state.fetch_sub(1, Ordering::AcqRel);
-        if Slot::is_done(before.wrapping_sub(1)) {
-            self.slot.reclaim(self.index, self.generation);
-        }
-    }
-}
-
 /// Makes a handle for an object.
 pub(crate) fn insert<H: Handle>(object: H::Object) -> Result<H> {
+    put(Box::new(Box::new(object)), H::TAG).map(H::of)
+}
+
+/// As [`insert`]. What does not depend on the type is not generic: a device would hold it once for each.
+fn put(object: Box<Object>, tag: u8) -> Result<u64> {
     let (index, slot) = REGISTRY
         .take_slot()
         .ok_or_else(|| Error::new(ErrorKind::Internal, "too many handles exist at the same time"))?;
     let generation = (slot.state.load(Ordering::Acquire) >> GENERATION_SHIFT) as u32;
-    let object: Box<Object> = Box::new(Box::new(object));
     slot.object.store(Box::into_raw(object), Ordering::Release);
     slot.state.store(
         u64::from(generation) << GENERATION_SHIFT | LIVE,
         Ordering::Release,
     );
-    Ok(H::of(
-        u64::from(H::TAG) << TAG_SHIFT | u64::from(generation) << INDEX_BITS | u64::from(index),
-    ))
-}
-
-struct Place {
-    slot: &'static Slot,
-    index: u32,
-    generation: u32,
-}
-
-fn place<H: Handle>(handle: H) -> Option<Place> {
-    let id = handle.id();
-    let index = id as u32 & (MAX_SLOTS - 1);
-    let known = (id >> TAG_SHIFT) as u8 == H::TAG && index < REGISTRY.used.load(Ordering::Acquire);
-    Some(Place {
-        slot: known.then(|| REGISTRY.slot(index)).flatten()?,
-        index,
-        generation: (id >> INDEX_BITS) as u32,
-    })
+    Ok(u64::from(tag) << TAG_SHIFT | u64::from(generation) << INDEX_BITS | u64::from(index))
 }
 
 /// Whether a handle is `{0}`, which stands for none.
@@ -277,47 +267,46 @@ pub(crate) fn is_none<H: Handle>(handle: H) -> bool {
     handle.id() == 0
 }
 
+/// Pins the object with this id, of whatever type it is. The reference is good until the pin is dropped.
+fn pinned(id: u64, tag: u8) -> Option<(Pin, &'static Object)> {
+    let index = id as u32 & (MAX_SLOTS - 1);
+    let generation = (id >> INDEX_BITS) as u32;
+    let known = (id >> TAG_SHIFT) as u8 == tag && index < REGISTRY.used.load(Ordering::Acquire);
+    let slot = known.then(|| REGISTRY.slot(index)).flatten()?;
+    if !slot.change(generation, |state| state + 1) {
+        return None;
+    }
+    let pin = Pin {
+        slot,
+        index,
+        generation,
+    };
+    let object = slot.object.load(Ordering::Acquire);
+    // SAFETY: the slot is pinned since `change`, so the object that `put` put here is there until the pin is given back
+    // by `Pin::drop`; the reference is handed out by `Held` alone, bounded by its own life, which is that of the pin.
+    Some((pin, unsafe { object.as_ref() }?))
+}
+
+#[cold]
+fn bad(name: &str) -> Error {
+    Error::new(
+        ErrorKind::BadHandle,
+        format!("this {name} was freed, or never was one"),
+    )
+}
+
 /// The object of a handle.
 ///
 /// # Errors
 /// `BadHandle` when it never was one of this kind, or was freed.
 pub(crate) fn get<H: Handle>(handle: H) -> Result<Held<H::Object>> {
-    let bad = || {
-        Error::new(
-            ErrorKind::BadHandle,
-            format!("this {} was freed, or never was one", H::NAME),
-        )
-    };
-    let Place {
-        slot,
-        index,
-        generation,
-    } = place(handle).ok_or_else(bad)?;
-    if !slot.change(generation, |state| state + 1) {
-        return Err(bad());
-    }
-    let object = slot.object.load(Ordering::Acquire);
-    // SAFETY: the slot is pinned since `change`, so the object that `insert` put here is there until the pin is given
-    // back by `Held::drop`; the reference is handed out by `Held` alone, bounded by its own life.
-    let value = unsafe { object.as_ref() }.and_then(|object| object.downcast_ref::<H::Object>());
-    match value {
-        Some(value) => Ok(Held {
-            slot,
-            index,
-            generation,
-            value,
-        }),
-        None => {
-            // The type in the id was forged. The pin must be given back all the same.
-            drop(Held {
-                slot,
-                index,
-                generation,
-                value: &(),
-            });
-            Err(bad())
-        }
-    }
+    // The type in the id may be forged; then the pin is given back.
+    pinned(handle.id(), H::TAG)
+        .and_then(|(pin, object)| {
+            let value = object.downcast_ref::<H::Object>()?;
+            Some(Held { pin, value })
+        })
+        .ok_or_else(|| bad(H::NAME))
 }
 
 /// Shows the object of a handle; false when there is none. Async-signal-safe: nothing is allocated or freed, and no lock
@@ -333,7 +322,7 @@ pub(crate) fn visit<H: Handle>(handle: H, look: impl FnOnce(&H::Object)) -> bool
         return false;
     }
     let object = slot.object.load(Ordering::Acquire);
-    // SAFETY: the slot is pinned since `change`, so the object that `insert` put here is there until the pin is given
+    // SAFETY: the slot is pinned since `change`, so the object that `put` put here is there until the pin is given
     // back below.
     let value = unsafe { object.as_ref() }.and_then(|object| object.downcast_ref::<H::Object>());
     let found = value.map(look).is_some();
@@ -356,7 +345,7 @@ pub(crate) fn get_optional<H: Handle>(handle: H) -> Result<Option<Held<H::Object
 pub(crate) fn remove<H: Handle>(handle: H) {
     // Holding it proves the type, and leaves dropping the object to one place.
     if let Ok(held) = get(handle) {
-        held.slot.change(held.generation, |state| state & !LIVE);
+        held.pin.slot.change(held.pin.generation, |state| state & !LIVE);
     }
 }
 
@@ -367,11 +356,10 @@ pub(crate) fn remove_all() {
         let generation = (slot.state.load(Ordering::Acquire) >> GENERATION_SHIFT) as u32;
         if slot.change(generation, |state| state + 1) {
             slot.change(generation, |state| state & !LIVE);
-            drop(Held {
+            drop(Pin {
                 slot,
                 index,
                 generation,
-                value: &(),
             });
         }
     }
