@@ -2183,8 +2183,8 @@ class BotStatus:
 
 @final
 class HistoryIterator:
-    """Goes through the entries of a history and fetches pages as they are needed. After an error the same page is tried
-    again.
+    """Goes through the entries of a history and fetches pages as they are needed, one ahead. After an error the same page is
+    tried again.
 
     >>> for entry in client.iter_history("thread-1", limit=100):
     ...     said = entry.text
@@ -2195,8 +2195,8 @@ class HistoryIterator:
 
 @final
 class AsyncHistoryIterator:
-    """Goes through the entries of a history and fetches pages as they are needed. After an error the same page is tried
-    again.
+    """Goes through the entries of a history and fetches pages as they are needed, one ahead. After an error the same page is
+    tried again.
 
     >>> async for entry in client.iter_history("thread-1"):
     ...     said = entry.text
@@ -2207,7 +2207,8 @@ class AsyncHistoryIterator:
 
 @final
 class ThreadIterator:
-    """Goes through the ids of all threads and fetches pages as they are needed. After an error the same page is tried again.
+    """Goes through the ids of all threads and fetches pages as they are needed, one ahead. After an error the same page is
+    tried again.
 
     >>> ids = list(client.iter_threads())
     """
@@ -2217,7 +2218,8 @@ class ThreadIterator:
 
 @final
 class AsyncThreadIterator:
-    """Goes through the ids of all threads and fetches pages as they are needed. After an error the same page is tried again.
+    """Goes through the ids of all threads and fetches pages as they are needed, one ahead. After an error the same page is
+    tried again.
 
     >>> ids = [thread_id async for thread_id in client.iter_threads()]
     """
@@ -2650,8 +2652,8 @@ class Client:
     def iter_history(
         self, thread_id: str, *, limit: int | None = None, events: bool = False, timeout: float | None = None
     ) -> HistoryIterator:
-        """Goes through the whole history of a thread in the order of the service, fetching pages as they are needed ("Thread
-        messages" of the API document).
+        """Goes through the whole history of a thread in the order of the service, fetching pages as they are needed, one ahead
+        ("Thread messages" of the API document).
 
         thread_id: str, the conversation; any text of at most 1,024 bytes.
         limit: int, how many entries at most.
@@ -2698,8 +2700,8 @@ class Client:
         """
 
     def iter_threads(self, *, limit: int | None = None, timeout: float | None = None) -> ThreadIterator:
-        """Goes through the ids of all threads in the order of the service, fetching pages as they are needed (later versions
-        of the API).
+        """Goes through the ids of all threads in the order of the service, fetching pages as they are needed, one ahead (later
+        versions of the API).
 
         limit: int, how many threads at most.
         timeout: seconds for each page, in place of the client's.
@@ -3294,8 +3296,8 @@ class AsyncClient:
     def iter_history(
         self, thread_id: str, *, limit: int | None = None, events: bool = False, timeout: float | None = None
     ) -> AsyncHistoryIterator:
-        """Goes through the whole history of a thread in the order of the service, fetching pages as they are needed ("Thread
-        messages" of the API document).
+        """Goes through the whole history of a thread in the order of the service, fetching pages as they are needed, one ahead
+        ("Thread messages" of the API document).
 
         thread_id: str, the conversation; any text of at most 1,024 bytes.
         limit: int, how many entries at most.
@@ -3335,8 +3337,8 @@ class AsyncClient:
         """
 
     def iter_threads(self, *, limit: int | None = None, timeout: float | None = None) -> AsyncThreadIterator:
-        """Goes through the ids of all threads in the order of the service, fetching pages as they are needed (later versions
-        of the API).
+        """Goes through the ids of all threads in the order of the service, fetching pages as they are needed, one ahead (later
+        versions of the API).
 
         limit: int, how many threads at most.
         timeout: seconds for each page, in place of the client's.

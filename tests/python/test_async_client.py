@@ -240,6 +240,25 @@ def test_pages_after_an_error(sandbox: flowai.Sandbox) -> None:
     asyncio.run(main())
 
 
+def test_a_history_is_read_one_page_ahead(sandbox: flowai.Sandbox) -> None:
+    async def main() -> None:
+        async with flowai.AsyncClient(**options_of(sandbox)) as client:
+            for number in range(25):
+                await client.send_text("t", str(number))
+            before = len(sandbox.requests)
+            entries = client.iter_history("t")
+            first = await entries.__anext__()
+            # Nothing more is asked of the iterator until the next page was asked of the service.
+            while len(sandbox.requests) < before + 2:
+                await asyncio.sleep(0.005)
+            rest = [entry async for entry in entries]
+            pages = [request.query for request in sandbox.requests[before:]]
+            assert pages == ["sync=true", "sync=true&page=2", "sync=true&page=3"]
+            assert [first, *rest] == [entry async for entry in client.iter_history("t")]
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+
+
 def test_a_client_is_not_pickled(sandbox: flowai.Sandbox) -> None:
     client = flowai.AsyncClient(**options_of(sandbox))
     with pytest.raises(TypeError, match="AsyncClient cannot be pickled"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -168,6 +169,23 @@ def test_write_concern(sandbox: flowai.Sandbox, client: flowai.Client) -> None:
         assert target(sandbox) == "/rest/v1/messages/t?writeConcern=true"
         call(False)
         assert target(sandbox) == "/rest/v1/messages/t"
+
+
+def test_a_history_is_read_one_page_ahead(sandbox: flowai.Sandbox, client: flowai.Client) -> None:
+    for number in range(25):
+        client.send_text("t", str(number))
+    before = len(sandbox.requests)
+    entries = client.iter_history("t")
+    first = next(entries)
+    # Nothing more is asked of the iterator until the next page was asked of the service.
+    end = time.monotonic() + 30
+    while len(sandbox.requests) < before + 2:
+        assert time.monotonic() < end
+        time.sleep(0.005)
+    rest = list(entries)
+    pages = [request.query for request in sandbox.requests[before:]]
+    assert pages == ["sync=true", "sync=true&page=2", "sync=true&page=3"]
+    assert [first, *rest] == list(client.iter_history("t"))
 
 
 def test_events_of_a_history(sandbox: flowai.Sandbox, client: flowai.Client) -> None:

@@ -90,7 +90,7 @@ pub extern "C" fn flowai_client_request_history(
     })
 }
 
-/// Begins to go through the whole history of a thread. Nothing is asked yet: pages are fetched as they are needed.
+/// Begins to go through the whole history of a thread. Nothing is asked yet: pages are fetched as they are needed, one ahead.
 ///
 /// @param client     A client; the iterator works on when it is freed.
 /// @param thread_id  The thread; any text of at most 1,024 bytes without control characters.

@@ -46,8 +46,8 @@ impl Calls {
         self.run(py, "history", call, timeout, HistoryPage)
     }
 
-    /// Goes through the whole history of a thread in the order of the service, fetching pages as they are needed ("Thread
-    /// messages" of the API document).
+    /// Goes through the whole history of a thread in the order of the service, fetching pages as they are needed, one ahead
+    /// ("Thread messages" of the API document).
     ///
     #[doc = thread_id!()]
     /// limit: int, how many entries at most.

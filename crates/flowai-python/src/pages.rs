@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use flowai::{Call, Document, Page, PageIter};
+use flowai::{Document, Page, PageIter};
 use pyo3::{IntoPyObjectExt, exceptions::PyValueError, prelude::*};
 
 use crate::{
@@ -16,10 +16,14 @@ use crate::{
 /// A list of the core that one thread at a time may go on with.
 struct Pages<P: Page> {
     items: Mutex<PageIter<P>>,
-    timeout: Option<Duration>,
 }
 
-impl<P: Page<Item: Send> + Send> Pages<P> {
+impl<P: Page<Item: Send>> Pages<P> {
+    fn new(items: PageIter<P>, timeout: Option<Duration>) -> Pages<P> {
+        let items = Mutex::new(within(items, timeout));
+        Pages { items }
+    }
+
     fn next(&self, py: Python<'_>) -> Outcome<Option<P::Item>> {
         // Waiting for another thread here could not be interrupted; generators refuse as well.
         let mut items = match self.items.try_lock() {
@@ -37,28 +41,29 @@ impl<P: Page<Item: Send> + Send> Pages<P> {
         wait::calling(
             py,
             |_| Ok(()),
-            |tick| items.next_item(|call| within(call, self.timeout).wait_with(tick)),
+            |tick| items.next_item(|call| call.wait_with(tick)),
         )
     }
 }
 
-/// The call with a deadline of its own, if it is given one.
-pub fn within<T>(call: Call<T>, timeout: Option<Duration>) -> Call<T> {
+/// The list with a deadline of its own for each page, if it is given one.
+pub fn within<P: Page>(items: PageIter<P>, timeout: Option<Duration>) -> PageIter<P> {
     match timeout {
-        Some(timeout) => call.timeout(timeout),
-        None => call,
+        Some(timeout) => items.timeout(timeout),
+        None => items,
     }
 }
 
-/// Goes through the entries of a history and fetches pages as they are needed. After an error the same page is tried
-/// again.
+/// Goes through the entries of a history and fetches pages as they are needed, one ahead. After an error the same page is
+/// tried again.
 ///
 /// >>> for entry in client.iter_history("thread-1", limit=100):
 /// ...     said = entry.text
 #[pyclass(module = "flowai", frozen)]
 pub struct HistoryIterator(Pages<flowai::HistoryPage>);
 
-/// Goes through the ids of all threads and fetches pages as they are needed. After an error the same page is tried again.
+/// Goes through the ids of all threads and fetches pages as they are needed, one ahead. After an error the same page is
+/// tried again.
 ///
 /// >>> ids = list(client.iter_threads())
 #[pyclass(module = "flowai", frozen)]
@@ -79,15 +84,13 @@ impl<'py> IntoPyObject<'py> for Entry {
 
 impl HistoryIterator {
     pub fn new(entries: flowai::HistoryIter, timeout: Option<Duration>) -> HistoryIterator {
-        let items = Mutex::new(entries);
-        HistoryIterator(Pages { items, timeout })
+        HistoryIterator(Pages::new(entries, timeout))
     }
 }
 
 impl ThreadIterator {
     pub fn new(threads: flowai::ThreadIter, timeout: Option<Duration>) -> ThreadIterator {
-        let items = Mutex::new(threads);
-        ThreadIterator(Pages { items, timeout })
+        ThreadIterator(Pages::new(threads, timeout))
     }
 }
 

@@ -30,8 +30,8 @@ impl Calls {
         self.run(py, "threads", call, timeout, ThreadsPage)
     }
 
-    /// Goes through the ids of all threads in the order of the service, fetching pages as they are needed (later versions
-    /// of the API).
+    /// Goes through the ids of all threads in the order of the service, fetching pages as they are needed, one ahead (later
+    /// versions of the API).
     ///
     /// limit: int, how many threads at most.
     /// timeout: seconds for each page, in place of the client's.

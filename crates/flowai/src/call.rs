@@ -4,11 +4,11 @@ use std::{
     fmt,
     future::{Future, IntoFuture},
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::{
     cancel::Cancel,
@@ -16,7 +16,7 @@ use crate::{
     error::{Delivery, Error, ErrorKind, Result},
     fate::Fate,
     operation::{Operation, Request},
-    runtime,
+    runtime::{self, Task},
     transport::{Attempts, BeforeSending, Now, Response, Sent, Tick},
 };
 
@@ -39,6 +39,7 @@ pub struct Call<T> {
     timeout: Option<Duration>,
     cancel: Option<Cancel>,
     fate: Option<Fate>,
+    ahead: Option<Task<Result<T>>>,
 }
 
 /// How the answer becomes the result.
@@ -98,7 +99,14 @@ impl<T> Call<T> {
             timeout: None,
             cancel: None,
             fate: None,
+            ahead: None,
         }
+    }
+
+    /// The same call, which is being made already: by this task, whose result it takes.
+    pub(crate) fn made_ahead(mut self, task: Task<Result<T>>) -> Call<T> {
+        self.ahead = Some(task);
+        self
     }
 
     /// One deadline over everything that this call does, in place of the client's. For an upload, which has none,
@@ -216,6 +224,7 @@ impl<T> Call<T> {
             timeout: self.timeout,
             cancel: self.cancel,
             fate: self.fate,
+            ahead: Mutex::new(self.ahead),
         })
     }
 }
@@ -251,6 +260,7 @@ pub(crate) struct Prepared<T> {
     timeout: Option<Duration>,
     cancel: Option<Cancel>,
     fate: Option<Fate>,
+    ahead: Mutex<Option<Task<Result<T>>>>,
 }
 
 impl<T> Prepared<T> {
@@ -262,12 +272,22 @@ impl<T> Prepared<T> {
         [self.cancel.as_ref(), self.client.config().cancel.as_ref()]
     }
 
+    fn is_made_ahead(&self) -> bool {
+        self.ahead
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
+    }
+
     /// Does as much as this thread can do without the runtime: most often everything.
     fn run_now(&self, sent: &mut Sent, tick: Option<Tick<'_>>) -> Begun<T> {
         let Finish::Read(read) = &self.finish else {
             return Begun::Later(None);
         };
         if self.fate.is_some() || self.cancels().iter().any(Option::is_some) {
+            return Begun::Later(None);
+        }
+        if self.is_made_ahead() {
             return Begun::Later(None);
         }
         let Some(_in_use) = runtime::beside() else {
@@ -321,6 +341,16 @@ impl<T> Prepared<T> {
 
     async fn make(&self, before: Option<Attempts>, sent: &mut Sent) -> Result<T> {
         let began = Instant::now();
+        let ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(ahead) = ahead {
+            // It has a deadline of its own, which may be a later one.
+            let late = |_| Error::new(ErrorKind::Timeout, "the deadline passed").with_retryable(true);
+            let made = match self.timeout {
+                Some(limit) => timeout(limit, ahead).await.map_err(late),
+                None => Ok(ahead.await),
+            };
+            return made.flatten().flatten().map_err(|error| self.named(error));
+        }
         let response = self
             .client
             .execute(&self.request, self.timeout, before, sent)

@@ -126,7 +126,7 @@ impl Client {
         self.acknowledged(&REQUEST_HISTORY, request)
     }
 
-    /// Goes through the whole history of a thread, fetching pages as they are needed. `limit` counts entries.
+    /// Goes through the whole history of a thread, fetching pages as they are needed, one ahead. `limit` counts entries.
     ///
     /// ```no_run
     /// # let client = flowai::Client::builder().build()?;

@@ -1,11 +1,15 @@
 //! Lists that come in pages.
 
-use std::{collections::VecDeque, fmt};
+use std::{collections::VecDeque, fmt, time::Duration};
 
-use crate::{call::Call, error::Result};
+use crate::{
+    call::Call,
+    error::Result,
+    runtime::{self, Task},
+};
 
 /// One page of a list.
-pub trait Page: Sized {
+pub trait Page: Sized + Send + 'static {
     /// What the list holds.
     type Item;
 
@@ -19,15 +23,19 @@ pub trait Page: Sized {
     fn into_items(self) -> Vec<Self::Item>;
 }
 
-/// Goes through a list, fetching pages as they are needed. Also an [`Iterator`] that waits on this thread.
+/// Goes through a list, fetching pages as they are needed, and the one after while a page is gone through: that one and no
+/// other. Also an [`Iterator`] that waits on this thread.
 pub struct PageIter<P: Page> {
     page: Box<dyn Fn(Option<u64>) -> Call<P> + Send + Sync>,
     remaining: Option<usize>,
     buffer: VecDeque<P::Item>,
     next: Next,
+    /// The next page on its way.
+    ahead: Option<Task<Result<P>>>,
+    timeout: Option<Duration>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Next {
     Page(Option<u64>),
     Nothing,
@@ -45,10 +53,19 @@ impl<P: Page> PageIter<P> {
             remaining: limit,
             buffer: VecDeque::new(),
             next: Next::Page(first),
+            ahead: None,
+            timeout: None,
         }
     }
 
-    /// The next item, fetching a page with `fetch` when none is left. After an error the same page is tried again.
+    /// The deadline for each page, in place of the client's.
+    pub fn timeout(mut self, timeout: Duration) -> PageIter<P> {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// The next item, fetching a page with `fetch` when none is left. After an error the same page is tried again. The
+    /// call may be on its way already; a [`timeout`](Call::timeout) that it is given then counts from here on.
     pub fn next_item(&mut self, fetch: impl FnOnce(Call<P>) -> Result<P>) -> Result<Option<P::Item>> {
         if let Some(call) = self.wanted() {
             let page = fetch(call)?;
@@ -58,10 +75,7 @@ impl<P: Page> PageIter<P> {
     }
 
     /// Like [`next_item`](PageIter::next_item) for who can await: `adjust` may change the call that fetches a page.
-    pub async fn next_awaited(&mut self, adjust: impl FnOnce(Call<P>) -> Call<P>) -> Result<Option<P::Item>>
-    where
-        P: Send + 'static,
-    {
+    pub async fn next_awaited(&mut self, adjust: impl FnOnce(Call<P>) -> Call<P>) -> Result<Option<P::Item>> {
         if let Some(call) = self.wanted() {
             let page = adjust(call).await?;
             self.keep(page);
@@ -70,12 +84,36 @@ impl<P: Page> PageIter<P> {
     }
 
     /// The call that is needed before there is another item.
-    fn wanted(&self) -> Option<Call<P>> {
+    fn wanted(&mut self) -> Option<Call<P>> {
         match self.next {
             Next::Page(page) if self.buffer.is_empty() && self.remaining != Some(0) => {
-                Some((self.page)(page))
+                let call = self.call(page);
+                Some(match self.ahead.take() {
+                    Some(ahead) if ahead.is_of_this_process() => call.made_ahead(ahead),
+                    _ => call,
+                })
             }
             _ => None,
+        }
+    }
+
+    fn call(&self, page: Option<u64>) -> Call<P> {
+        let call = (self.page)(page);
+        match self.timeout {
+            Some(timeout) => call.timeout(timeout),
+            None => call,
+        }
+    }
+
+    /// Begins to fetch the next page, unless the limit is reached before it.
+    fn fetch_ahead(&mut self) {
+        if let Next::Page(page) = self.next
+            && self
+                .remaining
+                .is_none_or(|remaining| remaining > self.buffer.len())
+        {
+            // What fails here fails once more when the page is needed.
+            self.ahead = self.call(page).start().and_then(runtime::spawn).ok();
         }
     }
 
@@ -89,6 +127,7 @@ impl<P: Page> PageIter<P> {
             Some(after) if !self.buffer.is_empty() => Next::Page(Some(after)),
             _ => Next::Nothing,
         };
+        self.fetch_ahead();
     }
 
     fn take(&mut self) -> Option<P::Item> {

@@ -207,6 +207,11 @@ pub struct Task<T> {
 }
 
 impl<T> Task<T> {
+    /// Whether it can be awaited: the tasks of a parent process cannot.
+    pub(crate) fn is_of_this_process(&self) -> bool {
+        self.generation == generation()
+    }
+
     /// Lets the work go on by itself.
     pub fn detach(mut self) {
         let handle = self.handle.take();

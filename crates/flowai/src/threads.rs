@@ -87,7 +87,7 @@ impl Client {
         self.acknowledged(&REQUEST_THREADS, request)
     }
 
-    /// Goes through the ids of all threads, fetching pages as they are needed. `limit` counts threads.
+    /// Goes through the ids of all threads, fetching pages as they are needed, one ahead. `limit` counts threads.
     ///
     /// ```no_run
     /// # let client = flowai::Client::builder().build()?;

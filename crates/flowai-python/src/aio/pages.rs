@@ -20,13 +20,12 @@ use crate::{
 /// A list of the core that one task at a time may go on with.
 struct Pages<P: Page> {
     items: Arc<Mutex<PageIter<P>>>,
-    timeout: Option<Duration>,
 }
 
-impl<P: Page<Item: Send> + Send + 'static> Pages<P> {
+impl<P: Page<Item: Send>> Pages<P> {
     fn new(items: PageIter<P>, timeout: Option<Duration>) -> Pages<P> {
-        let items = Arc::new(Mutex::new(items));
-        Pages { items, timeout }
+        let items = Arc::new(Mutex::new(within(items, timeout)));
+        Pages { items }
     }
 
     fn next<V>(&self, class: &'static str, result: fn(P::Item) -> V) -> Awaitable
@@ -34,13 +33,13 @@ impl<P: Page<Item: Send> + Send + 'static> Pages<P> {
         P::Item: 'static,
         V: for<'py> IntoPyObject<'py> + 'static,
     {
-        let (items, timeout) = (Arc::clone(&self.items), self.timeout);
+        let items = Arc::clone(&self.items);
         Awaitable::new(Name::new(class, "__anext__"), async move {
             let Ok(mut items) = items.try_lock_owned() else {
                 let busy = PyValueError::new_err("the iterator is already running in another task");
                 return Box::new(move |_: Python<'_>| Err(busy.into())) as Finish;
             };
-            let item = items.next_awaited(|call| within(call, timeout)).await;
+            let item = items.next_awaited(std::convert::identity).await;
             Box::new(move |py: Python<'_>| match item? {
                 Some(item) => Ok(result(item).into_py_any(py)?),
                 None => Err(PyStopAsyncIteration::new_err(()).into()),
@@ -49,15 +48,16 @@ impl<P: Page<Item: Send> + Send + 'static> Pages<P> {
     }
 }
 
-/// Goes through the entries of a history and fetches pages as they are needed. After an error the same page is tried
-/// again.
+/// Goes through the entries of a history and fetches pages as they are needed, one ahead. After an error the same page is
+/// tried again.
 ///
 /// >>> async for entry in client.iter_history("thread-1"):
 /// ...     said = entry.text
 #[pyclass(module = "flowai", frozen)]
 pub struct AsyncHistoryIterator(Pages<flowai::HistoryPage>);
 
-/// Goes through the ids of all threads and fetches pages as they are needed. After an error the same page is tried again.
+/// Goes through the ids of all threads and fetches pages as they are needed, one ahead. After an error the same page is
+/// tried again.
 ///
 /// >>> ids = [thread_id async for thread_id in client.iter_threads()]
 #[pyclass(module = "flowai", frozen)]
