@@ -18,9 +18,15 @@ pub(crate) enum Position {
     Body,
 }
 
-#[derive(Debug)]
+/// As many headers as calls have are read without an allocation.
+const FEW_HEADERS: usize = 32;
+
+/// A head that was larger does not stay in memory.
+const KEPT_BYTES: usize = 2048;
+
+#[derive(Clone, Copy, Debug)]
 enum State {
-    Head(Vec<u8>),
+    Head,
     Body(u64),
     /// A chunked body or a bad head: no further request is served on the connection, so nothing further is looked at.
     Rest,
@@ -29,6 +35,8 @@ enum State {
 #[derive(Debug)]
 pub(crate) struct Scanner {
     state: State,
+    /// The bytes of the head so far.
+    head: Vec<u8>,
     max_bytes: usize,
     max_headers: usize,
 }
@@ -36,7 +44,8 @@ pub(crate) struct Scanner {
 impl Scanner {
     pub(crate) fn new(max_bytes: usize, max_headers: usize) -> Scanner {
         Scanner {
-            state: State::Head(Vec::new()),
+            state: State::Head,
+            head: Vec::new(),
             max_bytes,
             max_headers,
         }
@@ -44,8 +53,8 @@ impl Scanner {
 
     pub(crate) fn position(&self) -> Position {
         match &self.state {
-            State::Head(head) if head.is_empty() => Position::Between,
-            State::Head(_) => Position::Head,
+            State::Head if self.head.is_empty() => Position::Between,
+            State::Head => Position::Head,
             State::Body(_) | State::Rest => Position::Body,
         }
     }
@@ -60,14 +69,16 @@ impl Scanner {
                     let here = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
                     bytes = bytes.get(here..).unwrap_or_default();
                     *left -= here as u64;
-                    (*left == 0).then(|| State::Head(Vec::new()))
+                    (*left == 0).then_some(State::Head)
                 }
-                State::Head(head) => {
-                    let after = match extend_head(head, &mut bytes, self.max_bytes) {
+                State::Head => {
+                    let after = match extend_head(&mut self.head, &mut bytes, self.max_bytes) {
                         Ok(false) => break,
-                        Ok(true) => check_head(head, self.max_headers),
+                        Ok(true) => check_head(&self.head, self.max_headers),
                         Err(fault) => Err(fault),
                     };
+                    self.head.clear();
+                    self.head.shrink_to(KEPT_BYTES);
                     ended = true;
                     match after {
                         Ok(_) => progress.head_is_good(),
@@ -86,7 +97,21 @@ impl Scanner {
 
 /// Moves bytes to `head` until it ends; tells whether it did.
 fn extend_head(head: &mut Vec<u8>, bytes: &mut &[u8], max: usize) -> Result<bool, &'static str> {
-    while let Some((&byte, rest)) = bytes.split_first() {
+    loop {
+        let ends_line = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        let length = bytes.iter().position(ends_line).unwrap_or(bytes.len());
+        let (plain, rest) = bytes.split_at_checked(length).unwrap_or_default();
+        if !plain.is_empty() && head.last() == Some(&b'\r') {
+            return Err("a line of the head does not end with CR LF");
+        }
+        if head.len() + plain.len() > max {
+            return Err("the head is too large");
+        }
+        head.extend_from_slice(plain);
+        *bytes = rest;
+        let Some((&byte, rest)) = rest.split_first() else {
+            return Ok(false);
+        };
         *bytes = rest;
         let after_cr = head.last() == Some(&b'\r');
         if after_cr != (byte == b'\n') {
@@ -100,13 +125,20 @@ fn extend_head(head: &mut Vec<u8>, bytes: &mut &[u8], max: usize) -> Result<bool
             return Ok(true);
         }
     }
-    Ok(false)
 }
 
 /// What follows the head, if it is one that everybody reads alike.
 fn check_head(head: &[u8], max_headers: usize) -> Result<State, &'static str> {
-    let mut headers = vec![httparse::EMPTY_HEADER; max_headers];
-    let mut request = httparse::Request::new(&mut headers);
+    let lines = head.iter().filter(|byte| **byte == b'\n').count();
+    let (mut few, mut many) = ([httparse::EMPTY_HEADER; FEW_HEADERS], Vec::new());
+    let headers = match few.get_mut(..max_headers.min(FEW_HEADERS)) {
+        Some(few) if lines <= FEW_HEADERS => few,
+        _ => {
+            many.resize(max_headers, httparse::EMPTY_HEADER);
+            &mut many
+        }
+    };
+    let mut request = httparse::Request::new(headers);
     match request.parse(head) {
         Ok(httparse::Status::Complete(length)) if length == head.len() => {}
         Err(httparse::Error::TooManyHeaders) => return Err("there are too many headers"),
@@ -129,13 +161,13 @@ fn check_head(head: &[u8], max_headers: usize) -> Result<State, &'static str> {
         ((_, true), _) => Err("there is more than one Content-Length header"),
         ((Some(_), _), (Some(_), _)) => Err("there are both Content-Length and Transfer-Encoding"),
         ((Some(length), _), _) => match decimal(length) {
-            Some(0) => Ok(State::Head(Vec::new())),
+            Some(0) => Ok(State::Head),
             Some(length) => Ok(State::Body(length)),
             None => Err("the Content-Length header is malformed"),
         },
         (_, (Some(encoding), false)) if encoding.eq_ignore_ascii_case(b"chunked") => Ok(State::Rest),
         (_, (Some(_), _)) => Err("the Transfer-Encoding is not chunked alone"),
-        _ => Ok(State::Head(Vec::new())),
+        _ => Ok(State::Head),
     }
 }
 
