@@ -224,7 +224,7 @@ impl<T> Call<T> {
             timeout: self.timeout,
             cancel: self.cancel,
             fate: self.fate,
-            ahead: Mutex::new(self.ahead),
+            ahead: self.ahead.map(|task| Box::new(Mutex::new(Some(task)))),
         })
     }
 }
@@ -249,6 +249,8 @@ enum Begun<T> {
     Later(Option<Attempts>),
 }
 
+type Ahead<T> = Mutex<Option<Task<Result<T>>>>;
+
 /// A call whose arguments were accepted.
 pub(crate) struct Prepared<T> {
     client: Client,
@@ -260,7 +262,8 @@ pub(crate) struct Prepared<T> {
     timeout: Option<Duration>,
     cancel: Option<Cancel>,
     fate: Option<Fate>,
-    ahead: Mutex<Option<Task<Result<T>>>>,
+    /// The task that makes the call already, until it is awaited. Few calls have one.
+    ahead: Option<Box<Ahead<T>>>,
 }
 
 impl<T> Prepared<T> {
@@ -272,11 +275,9 @@ impl<T> Prepared<T> {
         [self.cancel.as_ref(), self.client.config().cancel.as_ref()]
     }
 
-    fn is_made_ahead(&self) -> bool {
-        self.ahead
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_some()
+    fn take_ahead(&self) -> Option<Task<Result<T>>> {
+        let ahead = self.ahead.as_ref()?;
+        ahead.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Does as much as this thread can do without the runtime: most often everything.
@@ -287,7 +288,7 @@ impl<T> Prepared<T> {
         if self.fate.is_some() || self.cancels().iter().any(Option::is_some) {
             return Begun::Later(None);
         }
-        if self.is_made_ahead() {
+        if self.ahead.is_some() {
             return Begun::Later(None);
         }
         let Some(_in_use) = runtime::beside() else {
@@ -341,8 +342,7 @@ impl<T> Prepared<T> {
 
     async fn make(&self, before: Option<Attempts>, sent: &mut Sent) -> Result<T> {
         let began = Instant::now();
-        let ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(ahead) = ahead {
+        if let Some(ahead) = self.take_ahead() {
             // It has a deadline of its own, which may be a later one.
             let late = |_| Error::new(ErrorKind::Timeout, "the deadline passed").with_retryable(true);
             let made = match self.timeout {
