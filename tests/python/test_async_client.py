@@ -233,9 +233,11 @@ def test_pages_after_an_error(sandbox: flowai.Sandbox) -> None:
                 await entries.__anext__()
             assert len([entry async for entry in entries]) == 50
             assert [entry async for entry in entries] == []
-            both = client.iter_history("t")
+            # One task at a time: the second comes while the first waits for an answer that does not come.
+            sandbox.fail_next(connection="stall")
+            both = client.iter_history("t", timeout=0.5)
             found = await asyncio.gather(both.__anext__(), both.__anext__(), return_exceptions=True)
-            assert {type(one) for one in found} == {flowai.HistoryEntry, ValueError}
+            assert {type(one) for one in found} == {flowai.APITimeoutError, ValueError}
 
     asyncio.run(main())
 
