@@ -22,8 +22,9 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 /// A larger file is not read as a whole at the start: while it is, no call is received.
 const CHECKED_SIZE: u64 = 256 << 20;
 
-/// How many pages the log grows before they are moved into the database.
-const LOG_PAGES: i64 = 4000;
+/// How many pages the log grows before a commit moves them into the database. All who write wait for that: the fewer, the
+/// shorter each of them waits, and the more often.
+const LOG_PAGES: i64 = 1000;
 
 /// What a file holds.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use rusqlite::Connection;
 
 use super::{
     connection::{Location, set_synced},
-    done::closed,
+    done::{closed, together},
     error::Failure,
     failpoint,
     secure_log::leave,
@@ -99,7 +99,8 @@ struct State {
 }
 
 /// What the last commit that waited for the disk was like. Writers that were told of it together come back together, one
-/// shortly after the other: to commit the first of them alone would make the others wait for two commits.
+/// shortly after the other: to commit the first of them alone would make the others wait for two commits. Half of them are
+/// waited for, so that the other half is received while these are written.
 #[derive(Clone, Copy, Debug, Default)]
 struct LastCommit {
     writes: usize,
@@ -239,8 +240,9 @@ impl Worker {
             .jobs
             .front()
             .is_some_and(|job| job.durability() == Durability::Synced);
-        if syncs && !state.closed && state.jobs.len() < self.last.writes {
-            state.wanted = self.last.writes;
+        let wanted = self.last.writes.div_ceil(2);
+        if syncs && !state.closed && state.jobs.len() < wanted {
+            state.wanted = wanted;
             let alone = |state: &mut State| !state.closed && state.jobs.len() < state.wanted;
             let gathered = self
                 .queue
@@ -256,11 +258,11 @@ impl Worker {
 
     fn commit(&mut self, mut jobs: Vec<Box<dyn Job>>) {
         match self.transact(&mut jobs) {
-            Ok(()) => {
+            Ok(()) => together(|| {
                 for job in jobs {
                     job.finish(Ok(()));
                 }
-            }
+            }),
             Err(Trouble::Unopened(error)) => {
                 let mut error = Some(error);
                 for job in jobs {
