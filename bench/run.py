@@ -10,7 +10,6 @@ import argparse
 import datetime
 import json
 import sys
-import time
 
 from harness import build, table
 from harness.place import RESULTS
@@ -35,10 +34,11 @@ def main() -> int:
         progress("")
         print(table.show(row), end="\n\n", flush=True)
         measured.append(row)
+        # What was measured is not lost when a later row fails.
+        write(measured, arguments.rounds)
     if not measured:
         print(f"no row begins with {' or '.join(arguments.rows)}", file=sys.stderr)
         return 2
-    write(measured, arguments.rounds)
     goals = [is_met(goal, row.figures) for row in measured for goal in row.goals]
     print(f"{sum(goals)} of {len(goals)} goals met")
     return 0
@@ -54,10 +54,9 @@ def write(measured: list[Row], rounds: int) -> None:
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     told = {row.name: {"time": now, "rounds": row.rounds or rounds} | table.document(row) for row in measured}
     RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / f"results-{time.strftime('%Y%m%d-%H%M%S')}.json").write_text(json.dumps(told, indent=1))
-    last = RESULTS / "results.json"
-    before = json.loads(last.read_text()) if last.exists() else {}
-    last.write_text(json.dumps(before | told, indent=1))
+    path = RESULTS / "results.json"
+    before = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps(before | told, indent=1))
 
 
 if __name__ == "__main__":

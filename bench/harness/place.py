@@ -18,3 +18,6 @@ CPU = str(max(os.sched_getaffinity(0)))
 of waking another processor, which varies five times as much."""
 
 PINNED = ["taskset", "-c", CPU]
+
+# What `make sizes` does is used by the rows about size.
+sys.path.append(str(ROOT / "scripts"))

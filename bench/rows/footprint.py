@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from harness import build, process, server
-from harness.place import PINNED, PROGRAMS, PYTHON, ROOT, TARGET
+from harness.place import PINNED, PROGRAMS, PYTHON, ROOT
 from harness.row import Median, Row
 from rows import send_c, send_python
+
+import sizes  # isort: skip, since harness.place says where it is
 
 MB = 1_000_000
 IMPORTS = 15
@@ -76,43 +78,40 @@ FOR_DEVICES = "flowai for devices"
 
 @functools.cache
 def for_devices() -> Path:
-    """Build the library that has the client and the parsing alone."""
-    folder = TARGET / "bench" / "small"
-    build.cargo(
-        *("build", "--profile", "device", "-p", "flowai-c", "--no-default-features"),
-        *("--target-dir", str(folder)),
-    )
-    return folder / "device" / "libflowai.so"
+    """Build the library with the client and the parsing alone, as `make sizes` does."""
+    return sizes.build(sizes.cross.TARGETS[sizes.cross.host()], "small")
 
 
 @contextlib.contextmanager
 def c_memory() -> Iterator[Row]:
     with server.server() as running:
 
-        def memory(program: str, **extra: str) -> Callable[[], float]:
+        def memory(program: str) -> Callable[[], float]:
             command = [*send_c.command(running, program), "0", "1"]
-            return lambda: process.run(command, **extra)["memory"] * 1024 / MB
+            return lambda: process.run(command)["memory"] * 1024 / MB
 
-        device = {"LD_LIBRARY_PATH": str(for_devices().parent)}
+        def on_a_device() -> float:
+            host = sizes.cross.TARGETS[sizes.cross.host()]
+            return float(sizes.memory(host, "small", for_devices(), running.base_url())) / MB
 
         yield Row(
             name="c-memory",
             title="C, peak memory of a program that sent one message",
             unit="MB",
             contenders={
-                FOR_DEVICES: memory("flowai", **device),
+                FOR_DEVICES: on_a_device,
                 "flowai": memory("flowai"),
                 "libcurl": memory("libcurl"),
                 "socket": memory("socket"),
             },
             reference="libcurl",
             goals=[Median(FOR_DEVICES, at_most=3.0)],
-            note="`make sizes` builds the standard library for size too, as a device has it.",
+            note="flowai for devices: what is in memory once the message is sent, see `make sizes`.",
         )
 
 
 @contextlib.contextmanager
-def sizes() -> Iterator[Row]:
+def files() -> Iterator[Row]:
     yield Row(
         name="size",
         title="what is shipped",
@@ -163,4 +162,4 @@ def installing() -> Iterator[Row]:
     )
 
 
-ROWS = [imports, python_memory, c_memory, sizes, installing]
+ROWS = [imports, python_memory, c_memory, files, installing]

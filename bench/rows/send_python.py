@@ -26,7 +26,7 @@ def contender(
 ) -> Callable[[], float]:
     """Messages a second of one peer, in a fresh process, all of them counted by the server."""
     # Some peers connect more often than they have to; of them it has to be seen that they reuse connections.
-    connections *= 1 if peer == "flowai" else 4
+    connections = connections if peer == "flowai" else 4 * max(connections, 4)
     authority = [str(running.authority)] if tls else []
     command = [*before, str(PYTHON), str(BENCH / "workers" / "send.py"), mode, peer]
 
