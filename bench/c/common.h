@@ -35,6 +35,15 @@ static int bench_end(double seconds)
     return 0;
 }
 
+/* The nth message, as a user of an HTTP library would write it. */
+static inline int bench_message(char *body, size_t size, long n)
+{
+    return snprintf(body, size,
+                    "{\"payload\":{\"type\":\"text\",\"speech\":\"message %ld\",\"originator\":"
+                    "{\"name\":\"John Doe\",\"role\":\"external\"}}}",
+                    n);
+}
+
 static int bench_failed(const char *what)
 {
     fprintf(stderr, "%s\n", what);

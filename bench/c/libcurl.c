@@ -51,10 +51,7 @@ int main(int argc, char **argv)
         int length;
         if (n == warm_up)
             began = bench_now();
-        length = snprintf(body, sizeof body,
-                          "{\"payload\":{\"type\":\"text\",\"speech\":\"message %ld\",\"originator\":"
-                          "{\"name\":\"John Doe\",\"role\":\"external\"}}}",
-                          n);
+        length = bench_message(body, sizeof body, n);
         answer.length = 0;
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)length);

@@ -31,10 +31,7 @@ int main(int argc, char **argv)
         ssize_t got;
         if (n == warm_up)
             began = bench_now();
-        length = snprintf(body, sizeof body,
-                          "{\"payload\":{\"type\":\"text\",\"speech\":\"message %ld\",\"originator\":"
-                          "{\"name\":\"John Doe\",\"role\":\"external\"}}}",
-                          n);
+        length = bench_message(body, sizeof body, n);
         whole = snprintf(request, sizeof request,
                          "POST /rest/v1/messages/thread-1 HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " BENCH_KEY
                          "\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",

@@ -17,7 +17,7 @@ use crate::{
     fate::Fate,
     operation::{Operation, Request},
     runtime::{self, Task},
-    transport::{Attempts, BeforeSending, Now, Response, Sent, Tick},
+    transport::{Attempts, BeforeSending, Now, Response, Sent, Tick, too_late},
 };
 
 /// What a caller waits for. Nothing is sent before [`wait`](Call::wait) or `.await`.
@@ -285,10 +285,8 @@ impl<T> Prepared<T> {
         let Finish::Read(read) = &self.finish else {
             return Begun::Later(None);
         };
-        if self.fate.is_some() || self.cancels().iter().any(Option::is_some) {
-            return Begun::Later(None);
-        }
-        if self.ahead.is_some() {
+        let is_watched = self.fate.is_some() || self.cancels().iter().any(Option::is_some);
+        if is_watched || self.ahead.is_some() {
             return Begun::Later(None);
         }
         let Some(_in_use) = runtime::beside() else {
@@ -344,7 +342,7 @@ impl<T> Prepared<T> {
         let began = Instant::now();
         if let Some(ahead) = self.take_ahead() {
             // It has a deadline of its own, which may be a later one.
-            let late = |_| Error::new(ErrorKind::Timeout, "the deadline passed").with_retryable(true);
+            let late = |_| too_late().with_retryable(true);
             let made = match self.timeout {
                 Some(limit) => timeout(limit, ahead).await.map_err(late),
                 None => Ok(ahead.await),

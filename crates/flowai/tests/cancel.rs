@@ -43,9 +43,19 @@ fn trigger_soon(cancel: &Cancel) -> thread::JoinHandle<Instant> {
 fn a_call_ends_when_it_is_given_up_and_says_what_became_of_the_message() {
     let server = TestServer::start(vectors_dir()).unwrap();
     let (cancel, client) = (Cancel::new(), client(&server, "stall"));
-    let at = trigger_soon(&cancel);
-    let error = client.send_text("t", "Hello").cancel(&cancel).wait().unwrap_err();
-    assert!(at.join().unwrap().elapsed() < SOON);
+    let error = thread::scope(|scope| {
+        let at = scope.spawn(|| {
+            while server.counts("cancel").requests_read == 0 {
+                thread::sleep(Duration::from_millis(5));
+            }
+            let at = Instant::now();
+            cancel.trigger();
+            at
+        });
+        let error = client.send_text("t", "Hello").cancel(&cancel).wait().unwrap_err();
+        assert!(at.join().unwrap().elapsed() < SOON);
+        error
+    });
     assert_eq!(
         (error.kind(), error.delivery()),
         (ErrorKind::Cancelled, Some(Delivery::MaybeSent))

@@ -75,6 +75,22 @@ struct Direct {
     readable: bool,
     /// The last write found no room.
     blocked: bool,
+    /// How often it is still read before the caller looks at the time.
+    reads: u32,
+}
+
+/// A server that sends faster than it is read must not keep a caller from its deadline. What the runtime does for its own
+/// sockets.
+const MAX_READS: u32 = 64;
+
+impl Direct {
+    fn new(readable: bool) -> Direct {
+        Direct {
+            readable,
+            blocked: false,
+            reads: MAX_READS,
+        }
+    }
 }
 
 /// What ended a wait for a socket.
@@ -125,10 +141,7 @@ impl Socket {
             // What is wrong with the socket is told when it is read.
             Ok(_) | Err(_) => {}
         }
-        self.direct = Some(Direct {
-            readable: true,
-            blocked: false,
-        });
+        self.direct = Some(Direct::new(true));
         Waited::Ready
     }
 
@@ -175,7 +188,8 @@ impl AsyncRead for Socket {
             return Pin::new(stream).poll_read(cx, buffer);
         };
         let room = buffer.remaining();
-        while direct.readable {
+        while direct.readable && direct.reads > 0 {
+            direct.reads -= 1;
             match (&*SockRef::from(&*stream)).read(buffer.initialize_unfilled()) {
                 Ok(count) => {
                     buffer.advance(count);
@@ -254,10 +268,7 @@ impl Stream {
 
     /// From now on nothing needs the runtime: what would have to wait is pending, and [`wait`](Stream::wait) waits.
     pub(super) fn begin_direct(&mut self) {
-        self.socket_mut().direct = Some(Direct {
-            readable: false,
-            blocked: false,
-        });
+        self.socket_mut().direct = Some(Direct::new(false));
     }
 
     /// A write failed: perhaps the other side has said why.
@@ -286,10 +297,7 @@ impl Stream {
             (Pending::Bytes, Stream::Tls(_)) => {}
         }
         // A session ticket or a key update is for TLS to read. An alert, or an answer that nobody asked for, ends it.
-        self.socket_mut().direct = Some(Direct {
-            readable: true,
-            blocked: false,
-        });
+        self.socket_mut().direct = Some(Direct::new(true));
         let mut byte = [0];
         let mut cx = Context::from_waker(Waker::noop());
         let silent = Pin::new(&mut *self)
@@ -370,5 +378,47 @@ impl AsyncWrite for Stream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         forward!(&mut *self, poll_shutdown, cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Write, net::TcpListener};
+
+    use super::*;
+
+    /// Reads byte by byte until nothing is there at once.
+    fn read_on(stream: &mut Stream) -> usize {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut count = 0;
+        loop {
+            let mut byte = [0];
+            let mut room = ReadBuf::new(&mut byte);
+            match Pin::new(&mut *stream).poll_read(&mut cx, &mut room) {
+                Poll::Ready(Ok(())) if room.filled().len() == 1 => count += 1,
+                Poll::Ready(read) => panic!("{read:?}"),
+                Poll::Pending => return count,
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn without_the_runtime_a_reader_is_stopped_now_and_then_and_misses_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let mut stream = Stream::Plain(Socket::new(stream));
+        let bytes = 3 * MAX_READS as usize + 1;
+        let mut server = listener.accept().unwrap().0;
+        server.write_all(&vec![b'0'; bytes]).unwrap();
+        stream.begin_direct();
+        assert_eq!(read_on(&mut stream), 0);
+        let (mut read, mut stops) = (0, 0);
+        while read < bytes {
+            assert_eq!(stream.wait(20_000), Waited::Ready);
+            read += read_on(&mut stream);
+            stops += 1;
+        }
+        assert_eq!(read, bytes);
+        assert!(stops >= 4, "{stops} stops");
     }
 }

@@ -324,7 +324,7 @@ impl Transport {
     }
 }
 
-fn too_late() -> Error {
+pub(crate) fn too_late() -> Error {
     Error::new(ErrorKind::Timeout, "the deadline passed")
 }
 
