@@ -4,8 +4,6 @@
 //! identifies an event are the ids inside of it. A hash of the bytes would not do: pause, resume, pause are three
 //! events with equal bodies.
 
-use std::fmt::Write;
-
 use ring::digest::{Context, SHA256};
 
 use super::event::Event;
@@ -65,8 +63,9 @@ pub(crate) fn dedupe_key(event: &Event) -> Option<String> {
     let mut key = String::with_capacity(67);
     key.push_str("v1:");
     for byte in fields.hash.finish().as_ref() {
-        // Writing to a String cannot fail.
-        let _ = write!(key, "{byte:02x}");
+        for digit in [byte >> 4, byte & 15] {
+            key.extend(char::from_digit(digit.into(), 16));
+        }
     }
     Some(key)
 }
