@@ -53,8 +53,7 @@ A dict in the form in which the API has it will do for each object that is sent.
 from os import environ as _environ
 
 from flowai import _flowai as _flowai
-from flowai import _handling as _handling
-from flowai import _many as _many
+from flowai import exceptions as exceptions
 from flowai._flowai import (
     AsyncClient,
     AsyncDelivery,
@@ -97,28 +96,6 @@ from flowai._flowai import (
     __version__,
     parse_event,
     parse_events,
-)
-from flowai.exceptions import (
-    APIConnectionError,
-    APIResponseError,
-    APIStatusError,
-    APITimeoutError,
-    AuthenticationError,
-    BadRequestError,
-    ClosedError,
-    FlowAIError,
-    ForkedError,
-    InternalError,
-    InvalidArgumentError,
-    NotFoundError,
-    PayloadTooLargeError,
-    QueueFullError,
-    RateLimitError,
-    RedirectError,
-    ServerError,
-    StorageError,
-    WebhookParseError,
-    WebhookVerificationError,
 )
 
 TYPE_CHECKING = False
@@ -169,6 +146,28 @@ if TYPE_CHECKING:
     )
     from flowai._kinds import EventKind
     from flowai._webhook import Webhook, WebhookAnswer
+    from flowai.exceptions import (
+        APIConnectionError,
+        APIResponseError,
+        APIStatusError,
+        APITimeoutError,
+        AuthenticationError,
+        BadRequestError,
+        ClosedError,
+        FlowAIError,
+        ForkedError,
+        InternalError,
+        InvalidArgumentError,
+        NotFoundError,
+        PayloadTooLargeError,
+        QueueFullError,
+        RateLimitError,
+        RedirectError,
+        ServerError,
+        StorageError,
+        WebhookParseError,
+        WebhookVerificationError,
+    )
 
 if "FLOWAI_LOG" in _environ:
     from flowai import _logging
@@ -296,6 +295,8 @@ def __getattr__(name: str) -> object:
         value = getattr(_webhook, name)
     elif name in _flowai._MODELS:
         value = getattr(_flowai, name)
+    elif name in exceptions.__all__:
+        value = getattr(exceptions, name)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value

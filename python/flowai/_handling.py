@@ -1,7 +1,8 @@
 """Functions that handle events: the methods of inboxes and deliveries that call back into Python.
 
 They are Python, since daemon threads that are in native code below a function do not survive the end of the
-interpreter. What they need is imported when they run, so that importing the package costs little.
+interpreter. This module is imported when one of them is first asked for, and what they need when they run,
+so that importing the package costs little.
 """
 
 from flowai import _flowai

@@ -1,7 +1,7 @@
 """Many messages at a time: send_many and iter_send_many of the clients.
 
 They are Python, since they run the code of their callers, which must not have native code below it (see
-_handling). What they need is imported when they run, so that importing the package costs little.
+_handling, and when this is imported).
 """
 
 from flowai import _flowai

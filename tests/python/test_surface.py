@@ -95,7 +95,7 @@ print(all(isinstance(getattr(flowai, name), types.ModuleType) for name in left i
 print(set(flowai.__all__) <= set(dir(flowai)))
 """
     assert run_python(program).stdout.splitlines() == [
-        "_flowai _handling _kinds _many exceptions",
+        "_flowai _kinds exceptions",
         "True",
         "True",
     ]
@@ -356,6 +356,65 @@ def run_python(program: str) -> subprocess.CompletedProcess[str]:
         check=False,
         env=ENVIRONMENT,
     )
+
+
+LATER = """
+import sys, flowai
+def late():
+    made = {"flowai._handling", "flowai._many", "flowai._kinds", "flowai._webhook"} & set(sys.modules)
+    return sorted(made | {name for name in flowai.exceptions.__all__ if name in vars(flowai.exceptions)})
+print(late())
+assert flowai.Client.iter_send_many.__qualname__ == "Client.iter_send_many"
+assert "later" not in str(vars(flowai.Client)["send_many"]).lower()
+print(late())
+"""
+
+
+def test_what_few_programs_need_is_made_when_it_is_asked_for():
+    first, second = run_python(LATER).stdout.splitlines()
+    assert first == "[]"
+    assert "'flowai._many'" in second
+    assert "'flowai._handling'" not in second
+
+
+def test_an_error_needs_no_file():
+    program = """
+import os, resource, flowai
+limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, limit))
+taken = []
+try:
+    while True:
+        taken.append(os.dup(0))
+except OSError:
+    pass
+try:
+    flowai.parse_event(b"no JSON")
+except flowai.WebhookParseError as error:
+    os.write(1, f"{error.kind} {type(error).__module__}.{type(error).__qualname__}".encode())
+"""
+    result = run_python(program)
+    assert result.stdout == "webhook_parse flowai.exceptions.WebhookParseError", result.stderr
+
+
+def test_threads_that_race_get_the_same_classes():
+    program = """
+import sys, threading, flowai
+sys.setswitchinterval(1e-6)
+ready, found = threading.Barrier(8), []
+def fail():
+    ready.wait()
+    try:
+        flowai.parse_event(b"no JSON")
+    except ValueError as error:
+        found.append(type(error))
+    found.append(flowai.exceptions.WebhookParseError)
+threads = [threading.Thread(target=fail) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(len(found), set(found) == {flowai.WebhookParseError})
+"""
+    assert run_python(program).stdout == "16 True\n"
 
 
 ASYNC = """

@@ -15,7 +15,7 @@ use pyo3::{
     types::{PyDict, PyType},
 };
 
-use crate::json;
+use crate::{json, once::get_or_make};
 
 /// How many causes of causes are told.
 const MAX_CAUSES: usize = 8;
@@ -103,29 +103,42 @@ fn panicked(panic: &(dyn Any + Send)) -> Error {
 
 struct Classes(Vec<(ErrorKind, Py<PyType>)>);
 
+static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
 static CLASSES: PyOnceLock<Classes> = PyOnceLock::new();
 
-/// Looks every exception class up, once and at import: while an error is being handled nothing can be imported.
-pub fn find_classes(py: Python<'_>) -> PyResult<()> {
-    let table = py
-        .import("flowai.exceptions")?
-        .getattr("_BY_KIND")?
-        .cast_into::<PyDict>()?;
-    let mut classes = Vec::new();
-    for kind in ErrorKind::ALL {
-        let class = table
-            .get_item(kind.name())?
-            .ok_or_else(|| PyImportError::new_err(format!("no exception class for {kind}")))?;
-        classes.push((*kind, class.cast_into::<PyType>()?.unbind()));
-    }
-    let _ = CLASSES.set(py, Classes(classes));
+/// Keeps the module of the exception classes, at import: with some errors nothing can be imported any more. The classes are
+/// made when one is needed.
+pub fn keep_module(py: Python<'_>) -> PyResult<()> {
+    let _ = MODULE.set(py, py.import("flowai.exceptions")?.unbind());
     Ok(())
 }
 
+fn classes(py: Python<'_>) -> PyResult<&Classes> {
+    get_or_make(py, &CLASSES, || {
+        let module = MODULE
+            .get(py)
+            .ok_or_else(|| PyImportError::new_err("the module is not there yet"))?;
+        let table = module
+            .bind(py)
+            .getattr(interned!(py, "_BY_KIND"))?
+            .cast_into::<PyDict>()?;
+        let class_of = |kind: &ErrorKind| {
+            let class = table
+                .get_item(kind.name())?
+                .ok_or_else(|| PyImportError::new_err(format!("no exception class for {kind}")))?;
+            Ok((*kind, class.cast_into::<PyType>()?.unbind()))
+        };
+        Ok(Classes(
+            ErrorKind::ALL.iter().map(class_of).collect::<PyResult<_>>()?,
+        ))
+    })
+}
+
 fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
-    let class = CLASSES
-        .get(py)
-        .and_then(|classes| classes.0.iter().find(|(kind, _)| *kind == error.kind()))
+    let class = classes(py)?
+        .0
+        .iter()
+        .find(|(kind, _)| *kind == error.kind())
         .ok_or_else(|| PyRuntimeError::new_err(error.to_string()))?;
     let facts = PyDict::new(py);
     facts.set_item("kind", error.kind().name())?;

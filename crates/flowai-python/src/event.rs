@@ -126,8 +126,8 @@ impl Event {
 
     /// str: The name of the event as it came, such as ``message.reply``; empty if there was none.
     #[getter]
-    fn r#type(&self) -> Outcome<String> {
-        guard(|| Ok(self.0.type_name().into_owned()))
+    fn r#type<'py>(&self, py: Python<'py>) -> Outcome<Bound<'py, PyString>> {
+        guard(|| Ok(PyString::new(py, &self.0.type_name())))
     }
 
     /// EventKind: What the event tells, whatever the version of the API calls it.
@@ -138,8 +138,8 @@ impl Event {
 
     /// str: The conversation as it came; empty if there is none. Compare with is_for().
     #[getter]
-    fn thread_id(&self) -> Outcome<String> {
-        guard(|| Ok(self.0.thread_id().into_owned()))
+    fn thread_id<'py>(&self, py: Python<'py>) -> Outcome<Bound<'py, PyString>> {
+        guard(|| Ok(PyString::new(py, &self.0.thread_id())))
     }
 
     /// ThreadId: The parts of the thread id around the first ``|``, as ``.user`` and ``.channel``.

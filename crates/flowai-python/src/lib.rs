@@ -5,7 +5,7 @@
 //! `business_hours`, `bot`, `handover`, `triggers`, `broadcast` and `request`. `aio` is AsyncClient, and how event loops
 //! wait for its calls. `models`, `opening`, `results`, `pages`, `event`, `verifier`, `receiver` and `sandbox` are other
 //! classes. `many` is the native half of `flowai._many`. `inbox` hands out `delivery`, and `inbox_handle` is the native half of `flowai._handling`, which runs
-//! functions for events; `outbox` has its sends in `outbox_sends` and what became of them in `outbox_reports`; the facts
+//! functions for events; `later` has both imported when they are needed. `outbox` has its sends in `outbox_sends` and what became of them in `outbox_reports`; the facts
 //! that both give are in `inbox_records` and `outbox_records`, and how these are declared in `delivery_record`. `intake` is
 //! the native half of `flowai._webhook`, the part of web applications.
 //!
@@ -39,6 +39,7 @@ mod inbox_handle;
 mod inbox_records;
 mod intake;
 mod json;
+mod later;
 mod logging;
 mod many;
 mod models;
@@ -68,7 +69,7 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 fn _flowai(module: &Bound<'_, PyModule>) -> PyResult<()> {
     logging::start();
-    errors::find_classes(module.py())?;
+    errors::keep_module(module.py())?;
     models::add_classes(module)?;
     module.add("__version__", flowai::VERSION)?;
     module.setattr("_EVENT_KINDS", event::kinds())?;
@@ -112,6 +113,7 @@ fn _flowai(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<sandbox_journal::UploadedFile>()?;
     module.add_class::<sandbox_journal::RecordedDelivery>()?;
     module.add_class::<sandbox_journal::DeliveryAttempt>()?;
+    later::add_methods(module.py())?;
     module.add_function(wrap_pyfunction!(cli::run_cli, module)?)?;
     module.add_function(wrap_pyfunction!(event::parse_event, module)?)?;
     module.add_function(wrap_pyfunction!(event::parse_events, module)?)?;

@@ -3,16 +3,16 @@
 use std::{
     fmt::Display,
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, lookup_host},
-    task::JoinSet,
     time::{Instant, sleep, timeout},
 };
 use tokio_rustls::TlsConnector;
@@ -94,23 +94,17 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
 /// Connects to the first address that answers.
 async fn dial(host: &str, port: u16) -> Result<TcpStream> {
     let mut addresses = resolve(host, port).await?.into_iter();
-    let mut attempts = JoinSet::new();
+    let mut attempts = FuturesUnordered::new();
     let mut problem = None;
-    let mut begin = |attempts: &mut JoinSet<io::Result<TcpStream>>| {
-        if let Some(address) = addresses.next() {
-            attempts.spawn(TcpStream::connect(address));
-        }
-    };
-    begin(&mut attempts);
+    attempts.extend(addresses.next().map(TcpStream::connect));
     loop {
         tokio::select! {
-            done = attempts.join_next() => match done {
-                Some(Ok(Ok(stream))) => return Ok(stream),
-                Some(Ok(Err(error))) => {
+            done = attempts.next() => match done {
+                Some(Ok(stream)) => return Ok(stream),
+                Some(Err(error)) => {
                     problem = Some(error);
-                    begin(&mut attempts);
+                    attempts.extend(addresses.next().map(TcpStream::connect));
                 }
-                Some(Err(_)) => {}
                 None => {
                     let unreachable = format_args!("cannot connect to {host}:{port}");
                     return Err(match problem {
@@ -119,9 +113,7 @@ async fn dial(host: &str, port: u16) -> Result<TcpStream> {
                     });
                 }
             },
-            () = sleep(NEXT_ADDRESS) => {
-                begin(&mut attempts);
-            }
+            () = sleep(NEXT_ADDRESS) => attempts.extend(addresses.next().map(TcpStream::connect)),
         }
     }
 }
@@ -130,6 +122,11 @@ async fn dial(host: &str, port: u16) -> Result<TcpStream> {
 async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, port)]);
+    }
+    // This machine, whatever a name server says (RFC 6761): no thread has to wait for the answer.
+    if host.eq_ignore_ascii_case("localhost") {
+        let this: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        return Ok(this.map(|ip| SocketAddr::new(ip, port)).to_vec());
     }
     let found: Vec<SocketAddr> = lookup_host((host, port))
         .await

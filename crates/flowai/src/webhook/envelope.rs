@@ -11,21 +11,38 @@ use super::kind::EventKind;
 use super::tape::{Fault, Kind};
 use super::view::View;
 
-/// The names of the field that holds the name of an event, in the order in which they count.
-const NAMES: [&[u8]; 4] = [b"type", b"event", b"eventType", b"eventName"];
+/// Where a field that holds the name of an event comes among those that do; the first counts.
+fn rank_of_name(key: &[u8]) -> Option<u8> {
+    match key {
+        b"type" => Some(0),
+        b"event" => Some(1),
+        b"eventType" => Some(2),
+        b"eventName" => Some(3),
+        _ => None,
+    }
+}
 
-/// The fields that make an event, in the order in which they count, with what an event without a name is when it
-/// has the field.
-const CONTENT: [(&[u8], EventKind); 8] = [
-    (b"messages", EventKind::Reply),
-    (b"history", EventKind::History),
-    (b"threads", EventKind::Threads),
-    (b"items", EventKind::TriggerEvents),
-    (b"businessHours", EventKind::BusinessHours),
-    (b"isPaused", EventKind::BotStatus),
-    (b"isPaued", EventKind::BotStatus),
-    (b"speech", EventKind::Unknown),
-];
+/// Where a field that makes an event comes among those that do, and what an event without a name is when it has the field;
+/// the first counts.
+fn rank_of_content(key: &[u8]) -> Option<(u8, EventKind)> {
+    match key {
+        b"messages" => Some((0, EventKind::Reply)),
+        b"history" => Some((1, EventKind::History)),
+        b"threads" => Some((2, EventKind::Threads)),
+        b"items" => Some((3, EventKind::TriggerEvents)),
+        b"businessHours" => Some((4, EventKind::BusinessHours)),
+        b"isPaused" | b"isPaued" => Some((5, EventKind::BotStatus)),
+        b"speech" => Some((6, EventKind::Unknown)),
+        _ => None,
+    }
+}
+
+/// Keeps what comes before what was kept.
+fn keep_first<T>(kept: &mut Option<(u8, T)>, rank: u8, value: T) {
+    if kept.as_ref().is_none_or(|(best, _)| rank < *best) {
+        *kept = Some((rank, value));
+    }
+}
 
 /// One look at an object that may hold the data of an event.
 struct Survey<'a> {
@@ -38,9 +55,8 @@ struct Survey<'a> {
 impl<'a> Survey<'a> {
     /// A key that the object has twice is a fault.
     fn of(object: View<'a>) -> Result<Survey<'a>, Fault> {
-        let mut names = [None; NAMES.len()];
+        let (mut name, mut content) = (None, None);
         let (mut payload, mut result) = (None, None);
-        let mut first = CONTENT.len();
         object.unique_members(|key, value| {
             if value.kind() == Kind::Null {
                 return;
@@ -49,21 +65,22 @@ impl<'a> Survey<'a> {
                 b"payload" => payload = Some(value),
                 b"result" => result = Some(value),
                 _ => {
-                    if let Some((_, slot)) = NAMES.iter().zip(&mut names).find(|(name, _)| **name == key) {
-                        *slot = Some(value);
-                    } else if let Some(place) = CONTENT.iter().position(|(name, _)| *name == key) {
-                        first = first.min(place);
+                    if let Some(rank) = rank_of_name(key) {
+                        if value.str().is_some_and(|name| !name.is_empty()) {
+                            keep_first(&mut name, rank, value);
+                        }
+                    } else if let Some((rank, kind)) = rank_of_content(key) {
+                        keep_first(&mut content, rank, kind);
                     }
                 }
             }
         })?;
-        let content = CONTENT.get(first).map(|(_, kind)| *kind);
-        let named = |field: &View<'a>| field.str().is_some_and(|name| !name.is_empty());
+        let content = content.map(|(_, kind)| kind);
         // With content of its own the object is the data, and what is inside of it are fields.
         let inner =
             |field: Option<View<'a>>| field.filter(|field| content.is_none() && field.kind() == Kind::Object);
         Ok(Survey {
-            name: names.into_iter().flatten().find(named),
+            name: name.map(|(_, value)| value),
             payload: inner(payload),
             result: inner(result),
             content,

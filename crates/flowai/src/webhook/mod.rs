@@ -14,6 +14,7 @@
 //! ```
 
 mod envelope;
+mod escapes;
 mod event;
 mod identity;
 mod jwt;

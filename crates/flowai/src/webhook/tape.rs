@@ -4,6 +4,8 @@
 //! its last descendant, so that a value is skipped in one step. Stricter than RFC 8259: a lone surrogate, a depth over
 //! [`MAX_DEPTH`] and a length over [`MAX_SIZE`] are refused.
 
+use super::escapes::escape;
+
 /// How deep objects and arrays may nest.
 pub(crate) const MAX_DEPTH: usize = 128;
 /// How many bytes a document may have. Positions fit 32 bits because of it.
@@ -28,7 +30,7 @@ pub(crate) enum Kind {
 pub(crate) struct Node {
     pub(super) start: u32,
     pub(super) end: u32,
-    /// The node after this one and all its descendants. While a container is open: its parent.
+    /// The node after this one and all its descendants.
     pub(super) next: u32,
     pub(super) kind: Kind,
 }
@@ -40,151 +42,120 @@ pub(crate) struct Fault {
     pub(crate) at: usize,
 }
 
-fn fault<T>(what: &'static str, at: usize) -> Result<T, Fault> {
+pub(super) fn fault<T>(what: &'static str, at: usize) -> Result<T, Fault> {
     Err(Fault { what, at })
 }
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = 0x8080_8080_8080_8080;
+/// How much of a document is looked at ahead.
+const WINDOW: usize = 1024;
+/// The mark of a quote.
+const QUOTE: u8 = 1;
+/// The mark of what else a string stops at: a backslash, a control character, the end of the document.
+const SPECIAL: u8 = 2;
 
-/// Bit 7 of every byte that is a quote, a backslash or a control character; bits above the first such byte may be wrong.
-#[inline(always)]
-fn specials(word: u64) -> u64 {
-    let quote = word ^ (ONES * 0x22);
-    let backslash = word ^ (ONES * 0x5c);
-    (quote.wrapping_sub(ONES) & !quote
-        | backslash.wrapping_sub(ONES) & !backslash
-        | word.wrapping_sub(ONES * 0x20) & !word)
-        & HIGHS
+/// What is in a window of the document, byte by byte: its mark, or nothing.
+///
+/// A string is short, and a look at each of its words costs more than looking at all bytes beforehand, sixteen at a time.
+struct Marks {
+    from: usize,
+    marks: [u8; WINDOW],
 }
 
-/// The code unit of `\uXXXX`, given the position of its first digit.
-fn code_unit(b: &[u8], at: usize) -> Option<u16> {
-    let mut unit = 0u16;
-    for digit in b.get(at..at + 4)? {
-        unit = unit << 4 | (*digit as char).to_digit(16)? as u16;
+impl Marks {
+    fn of(b: &[u8]) -> Marks {
+        let mut marks = Marks {
+            from: 0,
+            marks: [SPECIAL; WINDOW],
+        };
+        marks.look(b, 0);
+        marks
     }
-    Some(unit)
-}
 
-/// Takes the escape whose backslash is at `i`; returns the position after it.
-fn escape(b: &[u8], i: usize) -> Result<usize, Fault> {
-    match b.get(i + 1) {
-        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(i + 2),
-        Some(b'u') => match code_unit(b, i + 2) {
-            None => fault("a bad escape", i),
-            Some(0xdc00..=0xdfff) => fault("a lone surrogate", i),
-            Some(0xd800..=0xdbff) => {
-                let low = b.get(i + 6..i + 8) == Some(b"\\u");
-                match code_unit(b, i + 8) {
-                    Some(0xdc00..=0xdfff) if low => Ok(i + 12),
-                    _ => fault("a lone surrogate", i),
+    /// Moves the window. Without branches, so that compilers make vector instructions of it.
+    #[inline(never)]
+    fn look(&mut self, b: &[u8], from: usize) {
+        let rest = b.get(from..).unwrap_or_default();
+        let (here, past) = self.marks.split_at_mut(rest.len().min(WINDOW));
+        for (mark, byte) in here.iter_mut().zip(rest) {
+            let special = (*byte == b'\\') | (*byte < b' ');
+            *mark = (u8::from(*byte == b'"') * QUOTE) | (u8::from(special) * SPECIAL);
+        }
+        past.fill(SPECIAL);
+        self.from = from;
+    }
+
+    /// The first marked byte from `i` on, and whether it is a quote. `i` only grows.
+    #[inline(always)]
+    fn next(&mut self, b: &[u8], mut i: usize) -> (usize, bool) {
+        loop {
+            let ahead = self.marks.get(i - self.from..);
+            match ahead.and_then(|ahead| ahead.first_chunk::<8>()) {
+                Some(chunk) => {
+                    let marks = u64::from_le_bytes(*chunk);
+                    if marks != 0 {
+                        let bit = marks.trailing_zeros();
+                        return (i + (bit / 8) as usize, bit % 8 == QUOTE.trailing_zeros());
+                    }
+                    i += 8;
                 }
+                None => self.look(b, i),
             }
-            Some(_) => Ok(i + 6),
-        },
-        _ => fault("a bad escape", i),
-    }
-}
-
-/// Takes the string whose opening quote is at `start`; returns the position after it and its kind.
-#[inline(always)]
-fn string(b: &[u8], start: usize) -> Result<(usize, Kind), Fault> {
-    let mut kind = Kind::Plain;
-    let mut i = start + 1;
-    loop {
-        while let Some(chunk) = b.get(i..).and_then(|rest| rest.first_chunk::<8>()) {
-            let found = specials(u64::from_le_bytes(*chunk));
-            if found != 0 {
-                i += (found.trailing_zeros() / 8) as usize;
-                break;
-            }
-            i += 8;
-        }
-        match b.get(i) {
-            Some(b'"') => return Ok((i + 1, kind)),
-            Some(b'\\') => {
-                kind = Kind::Escaped;
-                i = escape(b, i)?;
-            }
-            Some(0..=0x1f) => return fault("a control character in a string", i),
-            Some(_) => i += 1,
-            None => return fault("a string without end", start),
         }
     }
 }
 
-fn digits(b: &[u8], start: usize) -> Result<usize, Fault> {
-    let mut i = start;
-    while let Some(b'0'..=b'9') = b.get(i) {
-        i += 1;
-    }
-    if i == start {
-        fault("a bad number", i)
-    } else {
-        Ok(i)
-    }
-}
-
-fn number(b: &[u8], start: usize) -> Result<usize, Fault> {
-    let mut i = start;
-    if b.get(i) == Some(&b'-') {
-        i += 1;
-    }
-    i = if b.get(i) == Some(&b'0') {
-        i + 1
-    } else {
-        digits(b, i)?
-    };
-    if b.get(i) == Some(&b'.') {
-        i = digits(b, i + 1)?;
-    }
-    if let Some(b'e' | b'E') = b.get(i) {
-        i += 1;
-        if let Some(b'+' | b'-') = b.get(i) {
-            i += 1;
-        }
-        i = digits(b, i)?;
-    }
-    Ok(i)
-}
-
 #[inline(always)]
-fn space(b: &[u8], mut i: usize) -> usize {
-    while let Some(b' ' | b'\n' | b'\r' | b'\t') = b.get(i) {
-        i += 1;
-    }
-    i
-}
-
-#[inline(always)]
-fn word(b: &[u8], i: usize, literal: &[u8]) -> Result<usize, Fault> {
-    let end = i + literal.len();
-    if b.get(i..end) == Some(literal) {
-        Ok(end)
-    } else {
-        fault("an unexpected byte", i)
+fn skip_space(rest: &[u8]) -> &[u8] {
+    match rest {
+        [0..=b' ', ..] => skip_spaces(rest),
+        _ => rest,
     }
 }
 
-fn unexpected<T>(b: &[u8], i: usize) -> Result<T, Fault> {
-    fault(
-        if i < b.len() {
-            "an unexpected byte"
-        } else {
-            "an unexpected end"
-        },
-        i,
-    )
+#[inline(never)]
+fn skip_spaces(mut rest: &[u8]) -> &[u8] {
+    while let [b' ' | b'\n' | b'\r' | b'\t', after @ ..] = rest {
+        rest = after;
+    }
+    rest
 }
 
-/// The nodes under construction.
-struct Builder<'a> {
+/// What is left of the document; nothing once it is refused, and the parser has the reason.
+type Rest<'a> = Option<&'a [u8]>;
+
+/// Takes one value after the other, each by the method that is named after it.
+struct Parser<'a> {
     b: &'a [u8],
     nodes: Vec<Node>,
+    marks: Marks,
+    fault: Fault,
 }
 
-impl Builder<'_> {
+impl<'a> Parser<'a> {
+    #[inline(always)]
+    fn place(&self, rest: &[u8]) -> usize {
+        self.b.len() - rest.len()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refuse(&mut self, fault: Fault) -> Rest<'a> {
+        self.fault = fault;
+        None
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn unexpected(&mut self, rest: &[u8]) -> Rest<'a> {
+        let what = if rest.is_empty() {
+            "an unexpected end"
+        } else {
+            "an unexpected byte"
+        };
+        let at = self.place(rest);
+        self.refuse(Fault { what, at })
+    }
+
     #[inline(always)]
     fn push(&mut self, kind: Kind, start: usize, end: usize) {
         let next = self.nodes.len() as u32 + 1;
@@ -196,42 +167,198 @@ impl Builder<'_> {
         });
     }
 
-    /// Takes a key and its colon; returns the position of the value.
     #[inline(always)]
-    fn key(&mut self, i: usize) -> Result<usize, Fault> {
-        if self.b.get(i) != Some(&b'"') {
-            return unexpected(self.b, i);
+    fn value(&mut self, rest: &'a [u8], depth: usize) -> Rest<'a> {
+        match rest {
+            [b'"', inside @ ..] => self.string(inside),
+            [b'{', inside @ ..] => self.object(inside, depth + 1),
+            [b'[', inside @ ..] => self.array(inside, depth + 1),
+            _ => self.other_value(rest, depth),
         }
-        let (end, kind) = string(self.b, i)?;
-        self.push(kind, i, end);
-        let i = space(self.b, end);
-        if self.b.get(i) != Some(&b':') {
-            return unexpected(self.b, i);
-        }
-        Ok(space(self.b, i + 1))
     }
 
-    /// Closes the container `open`; returns its parent.
+    #[inline(never)]
+    fn other_value(&mut self, rest: &'a [u8], depth: usize) -> Rest<'a> {
+        match rest {
+            [b'-' | b'0'..=b'9', ..] => self.number(rest),
+            [b't', b'r', b'u', b'e', after @ ..] => self.scalar(Kind::True, rest, after),
+            [b'f', b'a', b'l', b's', b'e', after @ ..] => self.scalar(Kind::False, rest, after),
+            [b'n', b'u', b'l', b'l', after @ ..] => self.scalar(Kind::Null, rest, after),
+            [b' ' | b'\n' | b'\r' | b'\t', ..] => self.value_after_space(skip_spaces(rest), depth),
+            _ => self.unexpected(rest),
+        }
+    }
+
+    #[inline(never)]
+    fn value_after_space(&mut self, rest: &'a [u8], depth: usize) -> Rest<'a> {
+        self.value(rest, depth)
+    }
+
     #[inline(always)]
-    fn close(&mut self, open: u32, end: usize) -> u32 {
-        let next = self.nodes.len() as u32;
-        match self.nodes.get_mut(open as usize) {
-            Some(node) => {
-                node.end = end as u32;
-                std::mem::replace(&mut node.next, next)
+    fn scalar(&mut self, kind: Kind, rest: &[u8], after: &'a [u8]) -> Rest<'a> {
+        self.push(kind, self.place(rest), self.place(after));
+        Some(after)
+    }
+
+    /// Given what follows the opening quote.
+    #[inline(always)]
+    fn string(&mut self, inside: &'a [u8]) -> Rest<'a> {
+        let start = self.place(inside);
+        let (i, is_end) = self.marks.next(self.b, start);
+        if !is_end {
+            return self.escaped_string(start - 1, i);
+        }
+        self.push(Kind::Plain, start - 1, i + 1);
+        self.b.get(i + 1..)
+    }
+
+    /// Given where the string begins and where it has something special.
+    #[inline(never)]
+    fn escaped_string(&mut self, start: usize, mut i: usize) -> Rest<'a> {
+        loop {
+            let after = match self.b.get(i) {
+                Some(b'"') => {
+                    self.push(Kind::Escaped, start, i + 1);
+                    return self.b.get(i + 1..);
+                }
+                Some(b'\\') => escape(self.b, i),
+                Some(_) => fault("a control character in a string", i),
+                None => fault("a string without end", start),
+            };
+            match after {
+                Ok((_, after)) => i = self.marks.next(self.b, after).0,
+                Err(fault) => return self.refuse(fault),
             }
-            None => open,
         }
     }
 
-    fn is_object(&self, index: u32) -> bool {
-        matches!(
-            self.nodes.get(index as usize),
-            Some(Node {
-                kind: Kind::Object,
-                ..
-            })
-        )
+    fn number(&mut self, start: &'a [u8]) -> Rest<'a> {
+        let mut rest = match start {
+            [b'-', after @ ..] => after,
+            _ => start,
+        };
+        rest = match rest {
+            [b'0', after @ ..] => after,
+            _ => self.digits(rest)?,
+        };
+        if let [b'.', after @ ..] = rest {
+            rest = self.digits(after)?;
+        }
+        if let [b'e' | b'E', after @ ..] = rest {
+            rest = match after {
+                [b'+' | b'-', after @ ..] => self.digits(after)?,
+                _ => self.digits(after)?,
+            };
+        }
+        self.scalar(Kind::Number, start, rest)
+    }
+
+    fn digits(&mut self, rest: &'a [u8]) -> Rest<'a> {
+        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if count == 0 {
+            let at = self.place(rest);
+            return self.refuse(Fault {
+                what: "a bad number",
+                at,
+            });
+        }
+        rest.get(count..)
+    }
+
+    /// Given what follows the bracket.
+    #[inline(never)]
+    fn array(&mut self, inside: &'a [u8], depth: usize) -> Rest<'a> {
+        let index = self.open(Kind::Array, inside, depth)?;
+        let mut rest = skip_space(inside);
+        if let [b']', rest @ ..] = rest {
+            return self.close(index, rest);
+        }
+        loop {
+            rest = self.value(rest, depth)?;
+            rest = match rest {
+                [b',', b' ', rest @ ..] | [b',', rest @ ..] => rest,
+                [b']', rest @ ..] => return self.close(index, rest),
+                _ => match skip_spaces(rest) {
+                    [b',', rest @ ..] => rest,
+                    [b']', rest @ ..] => return self.close(index, rest),
+                    rest => return self.unexpected(rest),
+                },
+            };
+        }
+    }
+
+    /// Given what follows the bracket.
+    #[inline(never)]
+    fn object(&mut self, inside: &'a [u8], depth: usize) -> Rest<'a> {
+        let index = self.open(Kind::Object, inside, depth)?;
+        let mut rest = skip_space(inside);
+        if let [b'}', rest @ ..] = rest {
+            return self.close(index, rest);
+        }
+        loop {
+            rest = self.key(rest)?;
+            rest = self.value(rest, depth)?;
+            rest = match rest {
+                [b',', b' ', rest @ ..] | [b',', rest @ ..] => rest,
+                [b'}', rest @ ..] => return self.close(index, rest),
+                _ => match skip_spaces(rest) {
+                    [b',', rest @ ..] => rest,
+                    [b'}', rest @ ..] => return self.close(index, rest),
+                    rest => return self.unexpected(rest),
+                },
+            };
+        }
+    }
+
+    /// A key and its colon.
+    #[inline(always)]
+    fn key(&mut self, rest: &'a [u8]) -> Rest<'a> {
+        let rest = match rest {
+            [b'"', inside @ ..] => self.string(inside)?,
+            _ => match skip_spaces(rest) {
+                [b'"', inside @ ..] => self.string(inside)?,
+                rest => return self.unexpected(rest),
+            },
+        };
+        match rest {
+            [b':', b' ', rest @ ..] | [b':', rest @ ..] => Some(rest),
+            _ => match skip_spaces(rest) {
+                [b':', rest @ ..] => Some(rest),
+                rest => self.unexpected(rest),
+            },
+        }
+    }
+
+    /// Begins an object or an array; returns its node.
+    #[inline(always)]
+    fn open(&mut self, kind: Kind, inside: &[u8], depth: usize) -> Option<usize> {
+        let at = self.place(inside) - 1;
+        if depth > MAX_DEPTH {
+            self.refuse(Fault {
+                what: "nesting deeper than 128",
+                at,
+            })?;
+        }
+        let index = self.nodes.len();
+        self.push(kind, at, at);
+        Some(index)
+    }
+
+    #[inline(always)]
+    fn close(&mut self, index: usize, rest: &'a [u8]) -> Rest<'a> {
+        let (end, next) = (self.place(rest) as u32, self.nodes.len() as u32);
+        if let Some(node) = self.nodes.get_mut(index) {
+            (node.end, node.next) = (end, next);
+        }
+        Some(rest)
+    }
+
+    fn document(&mut self) -> Option<()> {
+        let rest = self.value(skip_spaces(self.b), 0)?;
+        match skip_spaces(rest) {
+            [] => Some(()),
+            rest => self.unexpected(rest).map(|_| ()),
+        }
     }
 }
 
@@ -240,99 +367,21 @@ pub(crate) fn parse(b: &[u8]) -> Result<Vec<Node>, Fault> {
     if b.len() > MAX_SIZE {
         return fault("more than 16 MiB", MAX_SIZE);
     }
-    if let Err(error) = std::str::from_utf8(b) {
+    if !b.is_ascii()
+        && let Err(error) = std::str::from_utf8(b)
+    {
         return fault("text that is not UTF-8", error.valid_up_to());
     }
-    // Enough for usual events in one allocation, without a big one for a body that is one long string.
-    let mut tape = Builder {
+    let mut parser = Parser {
         b,
+        // Enough for usual events in one allocation, without a big one for a body that is one long string.
         nodes: Vec::with_capacity((b.len() / 7 + 8).min(1 << 16)),
+        marks: Marks::of(b),
+        fault: Fault { what: "", at: 0 },
     };
-    let mut open = 0u32;
-    let mut in_object = false;
-    let mut depth = 0usize;
-    let mut i = space(b, 0);
-    'value: loop {
-        let start = i;
-        match b.get(i) {
-            Some(b'"') => {
-                let (end, kind) = string(b, i)?;
-                tape.push(kind, start, end);
-                i = end;
-            }
-            Some(&first @ (b'{' | b'[')) => {
-                if depth == MAX_DEPTH {
-                    return fault("nesting deeper than 128", i);
-                }
-                depth += 1;
-                in_object = first == b'{';
-                let index = tape.nodes.len() as u32;
-                tape.nodes.push(Node {
-                    start: start as u32,
-                    end: 0,
-                    next: open,
-                    kind: if in_object { Kind::Object } else { Kind::Array },
-                });
-                open = index;
-                i = space(b, i + 1);
-                match (b.get(i), in_object) {
-                    (Some(b'}'), true) | (Some(b']'), false) => {
-                        i += 1;
-                        depth -= 1;
-                        open = tape.close(open, i);
-                        in_object = tape.is_object(open);
-                    }
-                    (_, true) => {
-                        i = tape.key(i)?;
-                        continue 'value;
-                    }
-                    (_, false) => continue 'value,
-                }
-            }
-            Some(b'-' | b'0'..=b'9') => {
-                i = number(b, i)?;
-                tape.push(Kind::Number, start, i);
-            }
-            Some(b't') => {
-                i = word(b, i, b"true")?;
-                tape.push(Kind::True, start, i);
-            }
-            Some(b'f') => {
-                i = word(b, i, b"false")?;
-                tape.push(Kind::False, start, i);
-            }
-            Some(b'n') => {
-                i = word(b, i, b"null")?;
-                tape.push(Kind::Null, start, i);
-            }
-            _ => return unexpected(b, i),
-        }
-        loop {
-            i = space(b, i);
-            if depth == 0 {
-                return if i == b.len() {
-                    Ok(tape.nodes)
-                } else {
-                    unexpected(b, i)
-                };
-            }
-            match (b.get(i), in_object) {
-                (Some(b','), _) => {
-                    i = space(b, i + 1);
-                    if in_object {
-                        i = tape.key(i)?;
-                    }
-                    continue 'value;
-                }
-                (Some(b'}'), true) | (Some(b']'), false) => {
-                    i += 1;
-                    depth -= 1;
-                    open = tape.close(open, i);
-                    in_object = tape.is_object(open);
-                }
-                _ => return unexpected(b, i),
-            }
-        }
+    match parser.document() {
+        Some(()) => Ok(parser.nodes),
+        None => Err(parser.fault),
     }
 }
 

@@ -41,6 +41,7 @@ impl<'a> Json<'a> for &'a Value {
 /// Adds a line; an empty one is not there.
 fn add_line(out: &mut String, line: &str) {
     if !line.is_empty() {
+        out.reserve(line.len() + 1);
         if !out.is_empty() {
             out.push('\n');
         }

@@ -12,7 +12,7 @@ pub(crate) struct Keys<'a> {
     count: usize,
     /// A bit for every key in `few`: a key whose bit is not set is new.
     bits: u64,
-    many: HashSet<Cow<'a, [u8]>>,
+    many: Option<HashSet<Cow<'a, [u8]>>>,
 }
 
 impl<'a> Keys<'a> {
@@ -21,26 +21,28 @@ impl<'a> Keys<'a> {
             few: [&[]; FEW],
             count: 0,
             bits: 0,
-            many: HashSet::new(),
+            many: None,
         }
     }
 
     /// Adds a key; false when it was there.
     pub(crate) fn add(&mut self, key: Cow<'a, [u8]>) -> bool {
-        if self.many.is_empty() {
-            if let (Cow::Borrowed(name), Some(slot)) = (&key, self.few.get_mut(self.count)) {
-                *slot = name;
-                let bit = bit(name);
-                let known =
-                    self.bits & bit != 0 && self.few.iter().take(self.count).any(|other| other == name);
-                self.bits |= bit;
-                self.count += 1;
-                return !known;
-            }
-            self.many
-                .extend(self.few.iter().take(self.count).map(|name| Cow::Borrowed(*name)));
+        if let Some(many) = &mut self.many {
+            return many.insert(key);
         }
-        self.many.insert(key)
+        if let (Cow::Borrowed(name), Some(slot)) = (&key, self.few.get_mut(self.count)) {
+            *slot = name;
+            let bit = bit(name);
+            let known = self.bits & bit != 0 && self.few.iter().take(self.count).any(|other| other == name);
+            self.bits |= bit;
+            self.count += 1;
+            return !known;
+        }
+        let few = self.few.iter().take(self.count);
+        let mut many: HashSet<_> = few.map(|name| Cow::Borrowed(*name)).collect();
+        let is_new = many.insert(key);
+        self.many = Some(many);
+        is_new
     }
 }
 

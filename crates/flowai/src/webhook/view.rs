@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::escapes::unescaped;
 use super::tape::{self, Fault, Kind, Node};
 use super::unique::Keys;
 use crate::model::Object;
@@ -84,10 +85,9 @@ impl<'a> View<'a> {
         let object = self.node().filter(|node| node.kind == Kind::Object)?;
         let mut index = self.index + 1;
         let mut found = None;
-        while index < object.next {
-            let name = self.nodes.get(index as usize)?;
-            let value = self.nodes.get(index as usize + 1)?;
+        while let Some([name, value, ..]) = self.nodes.get(index as usize..object.next as usize) {
             let equal = match name.kind {
+                // Most keys are of another length.
                 Kind::Plain => {
                     (name.end - name.start) as usize == key.len() + 2
                         && self.at(index).inner() == key.as_bytes()
@@ -131,22 +131,23 @@ impl<'a> View<'a> {
                 Kind::Plain => Cow::Borrowed(key.inner()),
                 _ => Cow::Owned(key.str().unwrap_or_default().into_owned().into_bytes()),
             };
-            if !keys.add(name.clone()) {
+            visit(&name, value);
+            if !keys.add(name) {
                 return Err(Fault {
                     what: "a key that the object already has",
                     at: key.start(),
                 });
             }
-            visit(&name, value);
         }
         Ok(())
     }
 
     /// The text of a string.
     pub(crate) fn str(self) -> Option<Cow<'a, str>> {
+        let inside = || std::str::from_utf8(self.inner()).ok();
         match self.kind() {
-            Kind::Plain => std::str::from_utf8(self.inner()).ok().map(Cow::Borrowed),
-            Kind::Escaped => serde_json::from_slice(self.raw()).ok().map(Cow::Owned),
+            Kind::Plain => inside().map(Cow::Borrowed),
+            Kind::Escaped => unescaped(inside()?).map(Cow::Owned),
             _ => None,
         }
     }
