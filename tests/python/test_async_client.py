@@ -91,6 +91,26 @@ def test_nothing_is_sent_before_it_is_awaited(sandbox: flowai.Sandbox) -> None:
     assert sandbox.requests == []
 
 
+def test_one_that_is_executing_is_left_alone(sandbox: flowai.Sandbox) -> None:
+    async def main() -> int:
+        told = 0
+
+        def progress(*_: int) -> None:
+            nonlocal told
+            told += 1
+            for attempt in (made.close, lambda: made.send(None), lambda: made.throw(KeyError)):
+                with pytest.raises(ValueError, match="coroutine already executing"):
+                    attempt()
+
+        async with flowai.AsyncClient(**options_of(sandbox)) as client:
+            made: Any = client.upload_media("t", b"x" * 1000, filename="x.bin", progress=progress)
+            await made
+        return told
+
+    assert asyncio.run(main()) > 0
+    assert len(sandbox.requests) == 1
+
+
 def parameters_of(method: Callable[..., Any]) -> list[inspect.Parameter]:
     """Names, kinds and defaults; functions that are written in Python say types too, which differ."""
     parameters = inspect.signature(method).parameters.values()

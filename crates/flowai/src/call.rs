@@ -5,6 +5,7 @@ use std::{
     future::{Future, IntoFuture},
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -18,6 +19,7 @@ use crate::{
     operation::{Operation, Request},
     runtime::{self, Task},
     transport::{Attempts, BeforeSending, Now, Response, Sent, Tick, too_late},
+    watcher::Watcher,
 };
 
 /// What a caller waits for. Nothing is sent before [`wait`](Call::wait) or `.await`.
@@ -44,9 +46,11 @@ pub struct Call<T> {
 
 /// How the answer becomes the result.
 enum Finish<T> {
-    Read(fn(&Request, Response) -> Result<T>),
+    Read(Read<T>),
     Follow(Box<dyn Follow<T>>),
 }
+
+type Read<T> = fn(&Request, Response) -> Result<T>;
 
 /// What a call does after the service took its message.
 pub(crate) trait Follow<T>: Send + Sync {
@@ -68,7 +72,7 @@ impl<T> Call<T> {
         client: &Client,
         operation: &'static Operation,
         request: Result<Request>,
-        read: fn(&Request, Response) -> Result<T>,
+        read: Read<T>,
     ) -> Call<T> {
         Call::finishing(client, operation, request, Finish::Read(read))
     }
@@ -282,17 +286,42 @@ impl<T> Prepared<T> {
 
     /// Does as much as this thread can do without the runtime: most often everything.
     fn run_now(&self, sent: &mut Sent, tick: Option<Tick<'_>>) -> Begun<T> {
-        let Finish::Read(read) = &self.finish else {
+        let (Some(read), None) = (self.read_beside(), &self.fate) else {
             return Begun::Later(None);
         };
-        let is_watched = self.fate.is_some() || self.cancels().iter().any(Option::is_some);
-        if is_watched || self.ahead.is_some() {
-            return Begun::Later(None);
-        }
         let Some(_in_use) = runtime::beside() else {
             return Begun::Later(None);
         };
-        match self.client.execute_now(&self.request, self.timeout, sent, tick) {
+        let now = self.client.execute_now(&self.request, self.timeout, sent, tick);
+        self.begun(now, read)
+    }
+
+    /// The same for an event loop, which is woken by the watcher.
+    async fn run_watched(&self, sent: &mut Sent, watcher: &Watcher) -> Begun<T> {
+        let (Some(read), Some(_in_use)) = (self.read_beside(), runtime::beside()) else {
+            return Begun::Later(None);
+        };
+        let now = self
+            .client
+            .execute_watched(&self.request, self.timeout, sent, watcher);
+        match self.begun(now.await, read) {
+            Begun::Done(result) => Begun::Done(sent.end(result)),
+            other => other,
+        }
+    }
+
+    /// How the answer is read, if nothing but the request is needed for it.
+    fn read_beside(&self) -> Option<Read<T>> {
+        match self.finish {
+            Finish::Read(read) if self.ahead.is_none() && self.cancels().iter().all(Option::is_none) => {
+                Some(read)
+            }
+            _ => None,
+        }
+    }
+
+    fn begun(&self, now: Option<Now>, read: Read<T>) -> Begun<T> {
+        match now {
             Some(Now::Done(Ok(response))) => Begun::Done(self.checked(read(&self.request, response))),
             Some(Now::Done(Err(error))) => Begun::Done(Err(self.named(error))),
             Some(Now::Stopped(error)) => Begun::Stopped(error),
@@ -399,27 +428,69 @@ impl<T: Send + 'static> IntoFuture for Call<T> {
     type Output = Result<T>;
     type IntoFuture = Pending<T>;
 
-    /// Starts the call on the runtime of this library, so it can be awaited anywhere. Dropping the future stops it.
+    /// Makes the call on the runtime of this library, so it can be awaited anywhere, or on the thread that awaits it
+    /// where a [`Watcher`](runtime::Watcher) can wake it. Dropping the future stops it.
     fn into_future(self) -> Pending<T> {
-        Pending(Box::pin(async move {
+        let made = async move {
             let prepared = self.prepare()?;
-            let task = runtime::spawn(async move {
-                let mut sent = prepared.sent();
-                prepared.run(None, &mut sent).await
-            })?;
-            task.await?
-        }))
+            let mut sent = prepared.sent();
+            let begun = match Watcher::current() {
+                Some(watcher) => prepared.run_watched(&mut sent, &watcher).await,
+                None => Begun::Later(None),
+            };
+            let before = match begun {
+                Begun::Done(result) => return result,
+                Begun::Stopped(error) => return Err(error),
+                Begun::Later(before) => before,
+            };
+            runtime::spawn(async move { prepared.run(before, &mut sent).await })?.await?
+        };
+        Pending {
+            made: Some(Box::pin(made)),
+            generation: None,
+        }
     }
 }
 
 /// The future of a [`Call`].
-pub struct Pending<T>(Pin<Box<dyn Future<Output = Result<T>> + Send>>);
+pub struct Pending<T> {
+    made: Option<Making<T>>,
+    /// Of the process that polls it.
+    generation: Option<u64>,
+}
+
+type Making<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
+
+impl<T> Pending<T> {
+    /// Whether a parent process has begun it, whose connection it holds.
+    fn is_inherited(&self) -> bool {
+        self.generation
+            .is_some_and(|begun| begun != runtime::generation())
+    }
+}
 
 impl<T> Future for Pending<T> {
     type Output = Result<T>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<Result<T>> {
-        self.0.as_mut().poll(cx)
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
+        if self.is_inherited() {
+            let problem = "a call that was begun before a fork belongs to the parent process";
+            return Poll::Ready(Err(Error::new(ErrorKind::Forked, problem)));
+        }
+        self.generation.get_or_insert_with(runtime::generation);
+        match &mut self.made {
+            Some(made) => made.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<T> Drop for Pending<T> {
+    fn drop(&mut self) {
+        if self.is_inherited() {
+            // What it holds is not ours to touch; threads of the parent may have held its locks.
+            std::mem::forget(self.made.take());
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     operation::{Operation, Request},
     transport::{Attempts, Now, Response, Sent, Tick, Transport},
+    watcher::Watcher,
 };
 
 /// Talks to one Flow.ai project. Cheap to clone; all clones share their connections, and any number of threads may
@@ -151,6 +152,26 @@ impl Client {
     ) -> Option<Now> {
         let Inner { config, shared } = &*self.inner;
         (!self.is_closed()).then(|| shared.transport.execute_now(config, request, timeout, sent, tick))
+    }
+
+    /// The same for an event loop, which is woken by the watcher.
+    pub(crate) async fn execute_watched(
+        &self,
+        request: &Request,
+        timeout: Option<Duration>,
+        sent: &mut Sent,
+        watcher: &Watcher,
+    ) -> Option<Now> {
+        let Inner { config, shared } = &*self.inner;
+        match self.is_closed() {
+            true => None,
+            false => Some(
+                shared
+                    .transport
+                    .execute_watched(config, request, timeout, sent, watcher)
+                    .await,
+            ),
+        }
     }
 }
 

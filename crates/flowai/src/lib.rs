@@ -19,7 +19,8 @@
 //! - `transport`: deadline, retries, connections, TLS, uploads. It alone knows what became of a message.
 //!   Files go through a library that small programs can leave out: feature `upload`, which is on by default.
 //! - [`webhook`]: what arrives.
-//! - [`error`]: one error for everything. [`runtime`], `doorbell` and `fork`: the one runtime of the process.
+//! - [`error`]: one error for everything. [`runtime`], `doorbell` and `fork`: the one runtime of the process; `watcher`: how
+//!   the event loop of a host does without it.
 #![deny(unsafe_code)]
 
 #[macro_use]
@@ -59,6 +60,7 @@ mod threads;
 mod trace_id;
 mod transport;
 mod triggers;
+mod watcher;
 pub mod webhook;
 
 pub use ask::Reply;

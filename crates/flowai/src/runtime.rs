@@ -29,6 +29,7 @@ use tokio::{
 pub use crate::{
     doorbell::Doorbell,
     fork::{PerProcess, generation},
+    watcher::Watcher,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -112,7 +113,7 @@ fn refuse_nested() -> Result<()> {
 
 /// Work on this thread that uses what belongs to the runtime, such as its connections, without driving it. None where
 /// nothing may block, and when there is no runtime yet.
-pub(crate) fn beside() -> Option<impl Drop> {
+pub(crate) fn beside() -> Option<impl Drop + Send> {
     match Handle::try_current() {
         Err(_) => PROCESS.get(),
         Ok(_) => None,

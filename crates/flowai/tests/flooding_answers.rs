@@ -7,6 +7,8 @@
     missing_docs
 )]
 
+mod common;
+
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
@@ -15,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use flowai::{Client, Delivery, Error, ErrorKind};
+use flowai::{Call, Client, Delivery, Error, ErrorKind, Receipt, Result};
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 15\r\n\r\n{\"status\":\"ok\"}";
 
@@ -36,8 +38,24 @@ fn serve(mut stream: TcpStream, good: usize, start: &[u8], again: &[u8]) {
     while stream.write_all(&flood).is_ok() {}
 }
 
+type Wait = fn(Call<Receipt>) -> Result<Receipt>;
+
+fn with_a_deadline(call: Call<Receipt>) -> Result<Receipt> {
+    call.timeout(Duration::from_millis(300)).wait()
+}
+
+fn with_a_wish_to_stop(call: Call<Receipt>) -> Result<Receipt> {
+    call.wait_with(|| Err(Error::new(ErrorKind::Cancelled, "enough")))
+}
+
+#[cfg(target_os = "linux")]
+fn on_an_event_loop(call: Call<Receipt>) -> Result<Receipt> {
+    let watcher = flowai::runtime::Watcher::new().unwrap();
+    common::watching::awaited(&watcher, call.timeout(Duration::from_millis(300)))
+}
+
 /// Sends `good` messages that are answered, and gives how one ends that is flooded.
-fn flooded(good: usize, start: &'static [u8], again: &'static [u8], stop: bool) -> Error {
+fn flooded(good: usize, start: &'static [u8], again: &'static [u8], wait: Wait) -> Error {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/rest/v1/", listener.local_addr().unwrap());
     thread::spawn(move || serve(listener.accept().unwrap().0, good, start, again));
@@ -51,11 +69,7 @@ fn flooded(good: usize, start: &'static [u8], again: &'static [u8], stop: bool) 
     }
     let (sender, ended) = mpsc::channel();
     thread::spawn(move || {
-        let call = client.send_text("t", "Hello");
-        let done = match stop {
-            true => call.wait_with(|| Err(Error::new(ErrorKind::Cancelled, "enough"))),
-            false => call.timeout(Duration::from_millis(300)).wait(),
-        };
+        let done = wait(client.send_text("t", "Hello"));
         let _ = sender.send(done.unwrap_err());
     });
     ended
@@ -71,7 +85,19 @@ fn the_deadline_holds_while_bytes_come_faster_than_they_are_read() {
     // Over a new connection, which is made by the runtime, and over an idle one, which does without.
     for good in [0, 1] {
         for (start, again) in [(INTERIM, INTERIM), (CHUNKED, b"0".as_slice())] {
-            let error = flooded(good, start, again, false);
+            let error = flooded(good, start, again, with_a_deadline);
+            assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+            assert_eq!(error.delivery(), Some(Delivery::MaybeSent));
+        }
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_deadline_holds_on_an_event_loop() {
+    for good in [0, 1] {
+        for (start, again) in [(INTERIM, INTERIM), (CHUNKED, b"0".as_slice())] {
+            let error = flooded(good, start, again, on_an_event_loop);
             assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
             assert_eq!(error.delivery(), Some(Delivery::MaybeSent));
         }
@@ -81,7 +107,7 @@ fn the_deadline_holds_while_bytes_come_faster_than_they_are_read() {
 #[test]
 fn a_caller_who_wants_to_stop_is_heard_while_bytes_come() {
     for good in [0, 1] {
-        let error = flooded(good, INTERIM, INTERIM, true);
+        let error = flooded(good, INTERIM, INTERIM, with_a_wish_to_stop);
         assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
         assert_eq!(error.delivery(), Some(Delivery::MaybeSent));
     }

@@ -23,7 +23,7 @@ use std::{
 };
 
 use common::vectors_dir;
-use flowai::Client;
+use flowai::{Call, Client, Receipt};
 use flowai_testkit::TestServer;
 
 const SENDS: u64 = 200;
@@ -55,11 +55,22 @@ fn client(base_url: &str, ca_file: &str) -> Client {
         .unwrap()
 }
 
+type Wait = Box<dyn Fn(Call<Receipt>) -> flowai::Result<Receipt>>;
+
+/// How the calls are waited for.
+fn wait() -> Wait {
+    #[cfg(target_os = "linux")]
+    if env::var("IDLE_AWAITED").is_ok() {
+        let watcher = flowai::runtime::Watcher::new().unwrap();
+        return Box::new(move |call| common::watching::awaited(&watcher, call));
+    }
+    Box::new(Call::wait)
+}
+
 fn send_all(client: &Client) -> Result<(), String> {
+    let wait = wait();
     for n in 0..SENDS {
-        let receipt = client
-            .send_text("thread-1", format!("message {n}"))
-            .wait()
+        let receipt = wait(client.send_text("thread-1", format!("message {n}")))
             .map_err(|error| format!("send {n}: {error:?}"))?;
         let seen = receipt.request_id.unwrap_or_default();
         let ours = receipt.trace_id.unwrap().to_string();
@@ -117,7 +128,7 @@ fn child() {
     });
 }
 
-fn start(server: &TestServer, behaviour: &str, tls: bool, driven: bool, run: &str) -> Child {
+fn start(server: &TestServer, behaviour: &str, tls: bool, how: &str, run: &str) -> Child {
     let host = if tls { server.https() } else { server.http() };
     let mut command = Command::new(env::current_exe().unwrap());
     command
@@ -131,20 +142,18 @@ fn start(server: &TestServer, behaviour: &str, tls: bool, driven: bool, run: &st
         .env("IDLE_RUN", run)
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
-    if driven {
-        command.env("IDLE_DRIVEN", "1");
-    }
+    command.env(format!("IDLE_{}", how.to_uppercase()), "1");
     command.spawn().unwrap()
 }
 
-fn run_all(driven: bool) {
+fn run_all(how: &str) {
     let server = TestServer::start(vectors_dir()).unwrap();
-    let name = |behaviour: &str, tls: bool| format!("idle{}{}{tls}", behaviour.replace('-', ""), driven);
+    let name = |behaviour: &str, tls: bool| format!("idle{}{}{tls}", behaviour.replace('-', ""), how);
     let children: Vec<_> = cases()
         .into_iter()
         .map(|(behaviour, tls)| {
             let run = name(&behaviour, tls);
-            (start(&server, &behaviour, tls, driven, &run), behaviour, tls, run)
+            (start(&server, &behaviour, tls, how, &run), behaviour, tls, run)
         })
         .collect();
     for (child, behaviour, tls, run) in children {
@@ -162,10 +171,16 @@ fn run_all(driven: bool) {
 
 #[test]
 fn nobody_drives_the_runtime() {
-    run_all(false);
+    run_all("undriven");
 }
 
 #[test]
 fn another_thread_drives_the_runtime() {
-    run_all(true);
+    run_all("driven");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn an_event_loop_awaits_them() {
+    run_all("awaited");
 }

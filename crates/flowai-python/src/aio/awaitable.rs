@@ -6,10 +6,10 @@ use std::{
     mem,
     pin::Pin,
     sync::{Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
+    task::Poll,
 };
 
-use flowai::{Error, Fate};
+use flowai::{Delivery, Error, Fate};
 use pyo3::{
     PyTraverseError, PyVisit,
     exceptions::{PyRuntimeError, PyRuntimeWarning, PyStopIteration, PyTypeError, PyValueError},
@@ -21,7 +21,7 @@ use super::bridge::Ticket;
 use crate::{
     errors::{Failure, Outcome, guard},
     face::{Answer, Name},
-    logging,
+    logging::{self, Ear},
     wait::tell,
 };
 
@@ -126,7 +126,7 @@ impl Awaitable {
                     Err(failure)
                 }
             },
-            State::Running => Err(PyValueError::new_err("coroutine already executing").into()),
+            State::Running => Err(executing()),
             State::Done => {
                 self.set(State::Done);
                 Err(PyRuntimeError::new_err("cannot reuse already awaited coroutine").into())
@@ -134,20 +134,21 @@ impl Awaitable {
         }
     }
 
-    /// Stops the work. Gives what is known of a message: its request is gone, or has left.
-    fn stop(&self) -> Option<Error> {
-        match self.replace(State::Done) {
-            State::New(job) | State::Waiting(job, _) => job.fate.map(|fate| fate.give_up()),
-            State::Running | State::Done => None,
+    /// Takes the work away from whoever would go on with it.
+    fn stop(&self) -> Outcome<State> {
+        let mut state = self.lock();
+        match *state {
+            State::Running => Err(executing()),
+            _ => Ok(mem::replace(&mut *state, State::Done)),
         }
     }
 
     /// Goes on as far as possible. Gives what to wait for; raises StopIteration with the result.
     fn step(&self, py: Python<'_>) -> Answer {
         let (mut job, ticket) = self.start(py)?;
+        let ear = Ear::new();
         let stepped = job.go_on(py, &ticket);
-        // It may be done before anybody had to be woken.
-        let stepped = match logging::pass_on(py) {
+        let stepped = match ear.pass_on(py) {
             Ok(()) => stepped,
             Err(error) => Err(error.into()),
         };
@@ -174,10 +175,33 @@ impl Awaitable {
     }
 }
 
+impl State {
+    /// What is known of a message whose work is stopped: its request is gone, or has left.
+    fn give_up(self) -> Option<Error> {
+        match self {
+            State::New(job) => Some(job.fate?.give_up()),
+            State::Waiting(mut job, ticket) => {
+                let fate = job.fate.take()?;
+                let told = fate.give_up();
+                if told.delivery() != Some(Delivery::MaybeSent) {
+                    return Some(told);
+                }
+                // The answer may be there, and then more is known.
+                let _ = guard(|| Ok(ticket.poll(job.work.as_mut()).map(drop)));
+                Some(fate.give_up())
+            }
+            State::Running | State::Done => None,
+        }
+    }
+}
+
+fn executing() -> Failure {
+    PyValueError::new_err("coroutine already executing").into()
+}
+
 impl Job {
     fn go_on(&mut self, py: Python<'_>, ticket: &Ticket) -> Outcome<Poll<Py<PyAny>>> {
-        let mut context = Context::from_waker(&ticket.waker);
-        match guard(|| Ok(self.work.as_mut().poll(&mut context)))? {
+        match guard(|| Ok(ticket.poll(self.work.as_mut())))? {
             Poll::Ready(finish) => {
                 let result = guard(|| finish(py))?;
                 if let Some(aside) = &mut self.aside {
@@ -221,7 +245,7 @@ impl Awaitable {
         value: Option<Bound<'_, PyAny>>,
         traceback: Option<&Bound<'_, PyAny>>,
     ) -> Answer {
-        let stopped = self.stop();
+        let stopped = self.stop()?.give_up();
         let py = kind.py();
         let error = match (kind.cast::<PyType>(), value.filter(|value| !value.is_none())) {
             (Ok(_), Some(value)) if value.is_instance(kind)? => value,
@@ -242,8 +266,8 @@ impl Awaitable {
     }
 
     /// Stops the work.
-    fn close(&self) {
-        self.set(State::Done);
+    fn close(&self) -> Outcome<()> {
+        self.stop().map(drop)
     }
 
     #[getter(__name__)]
@@ -276,7 +300,8 @@ impl Awaitable {
     }
 
     fn __clear__(&self) {
-        self.close();
+        // Nobody can be executing what is garbage.
+        let _ = self.close();
     }
 }
 

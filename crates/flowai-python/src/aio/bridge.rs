@@ -3,16 +3,17 @@
 use std::{
     collections::HashMap,
     mem,
+    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    task::{Wake, Waker},
+    task::{Context, Poll, Wake, Waker},
 };
 
 use flowai::{
     Error, ErrorKind,
-    runtime::{Doorbell, generation},
+    runtime::{Doorbell, Watcher, generation},
 };
 use pyo3::{
     PyTraverseError, PyVisit,
@@ -23,10 +24,12 @@ use pyo3::{
 
 use crate::{errors::Outcome, logging, once::get_or_make};
 
-/// The bridge of one event loop, which it hangs on as an attribute and by its reader.
+/// The bridge of one event loop, which it hangs on as an attribute and by its readers.
 #[pyclass(module = "flowai", name = "_Bridge", frozen, weakref)]
 pub struct Bridge {
     woken: Arc<Woken>,
+    /// What wakes calls that run on the thread of the loop. It wakes them there, and nobody has to ring.
+    watcher: Option<Watcher>,
     /// The futures of asyncio that are waited for, by ticket.
     waited_for: Mutex<HashMap<u64, Py<PyAny>>>,
     tickets: AtomicU64,
@@ -37,8 +40,15 @@ pub struct Bridge {
 
 /// The tickets that can go on. All that threads of the core see of a bridge.
 struct Woken {
-    tickets: Mutex<Vec<u64>>,
+    tickets: Mutex<Tickets>,
     doorbell: Doorbell,
+}
+
+#[derive(Default)]
+struct Tickets {
+    numbers: Vec<u64>,
+    /// The loop is going to look in any case.
+    are_expected: bool,
 }
 
 struct Bell {
@@ -52,14 +62,14 @@ impl Wake for Bell {
     }
 
     fn wake_by_ref(self: &Arc<Bell>) {
-        let was_empty = {
+        let has_to_ring = {
             let mut tickets = lock(&self.woken.tickets);
-            let was_empty = tickets.is_empty();
-            tickets.push(self.ticket);
-            was_empty
+            // Who found it filled knows that somebody rings.
+            let has_to_ring = tickets.numbers.is_empty() && !tickets.are_expected;
+            tickets.numbers.push(self.ticket);
+            has_to_ring
         };
-        // Who found it filled knows that somebody rings.
-        if was_empty {
+        if has_to_ring {
             self.woken.doorbell.ring();
         }
     }
@@ -79,6 +89,8 @@ impl Bridge {
                 tickets: Mutex::default(),
                 doorbell: Doorbell::new().map_err(failed)?,
             }),
+            // Without one all calls run on the thread of the runtime.
+            watcher: Watcher::new().ok(),
             waited_for: Mutex::default(),
             tickets: AtomicU64::new(0),
             generation: generation(),
@@ -108,12 +120,14 @@ impl Bridge {
         Ok(bridge)
     }
 
-    /// Has the loop called when the doorbell rings: by itself, or by a thread where it cannot watch descriptors.
+    /// Has the loop called when the doorbell rings: by itself, or by a thread where it cannot watch descriptors. Only one
+    /// that can has calls on its own thread.
     fn watch(bridge: &Bound<'_, Bridge>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = event_loop.py();
         let descriptor = bridge.get().woken.doorbell.descriptor();
         let wake = bridge.getattr(interned!(py, "wake"))?;
-        let watched = event_loop.call_method1(interned!(py, "add_reader"), (descriptor, wake));
+        let add_reader = interned!(py, "add_reader");
+        let watched = event_loop.call_method1(add_reader, (descriptor, wake));
         match watched {
             Err(error)
                 if error.is_instance_of::<PyNotImplementedError>(py)
@@ -124,23 +138,27 @@ impl Bridge {
                 py.import("flowai._poller")?.call_method1("start", arguments)?;
                 Ok(())
             }
-            watched => watched.map(drop),
+            Err(error) => Err(error),
+            Ok(_) => {
+                if let Some(watcher) = &bridge.get().watcher {
+                    let attend = bridge.getattr(interned!(py, "attend"))?;
+                    event_loop.call_method1(add_reader, (watcher.descriptor(), attend))?;
+                }
+                Ok(())
+            }
         }
     }
 
-    /// Not of a parent process, whose threads may have held its locks.
-    fn is_ours(&self) -> bool {
-        self.generation == generation()
+    /// What wakes calls on the thread of the loop, if it can watch descriptors.
+    fn watcher(&self) -> Option<&Watcher> {
+        let has_poller = self.has_poller.load(Ordering::Relaxed);
+        self.watcher.as_ref().filter(|_| !has_poller)
     }
-}
 
-#[pymethods]
-impl Bridge {
-    /// Lets everything go on that can. The loop calls it when the doorbell rang.
-    fn wake(&self, py: Python<'_>) -> PyResult<()> {
-        self.woken.doorbell.answer();
+    /// Lets everything go on that can.
+    fn let_go(&self, py: Python<'_>) -> PyResult<()> {
         let passed = logging::pass_on(py);
-        let tickets = mem::take(&mut *lock(&self.woken.tickets));
+        let tickets = mem::take(&mut *lock(&self.woken.tickets)).numbers;
         for ticket in tickets {
             let Some(future) = lock(&self.waited_for).remove(&ticket) else {
                 continue;
@@ -152,6 +170,29 @@ impl Bridge {
             }
         }
         passed
+    }
+
+    /// Not of a parent process, whose threads may have held its locks.
+    fn is_ours(&self) -> bool {
+        self.generation == generation()
+    }
+}
+
+#[pymethods]
+impl Bridge {
+    /// The loop calls it when the doorbell rang.
+    fn wake(&self, py: Python<'_>) -> PyResult<()> {
+        self.woken.doorbell.answer();
+        self.let_go(py)
+    }
+
+    /// The loop calls it when something has happened to a connection that it watches.
+    fn attend(&self, py: Python<'_>) -> PyResult<()> {
+        if let Some(watcher) = &self.watcher {
+            lock(&self.woken.tickets).are_expected = true;
+            watcher.attend();
+        }
+        self.let_go(py)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -179,7 +220,7 @@ impl Drop for Bridge {
 /// One wait of a loop: what wakes it, and what the loop waits for.
 pub struct Ticket {
     pub event_loop: Py<PyAny>,
-    pub waker: Waker,
+    waker: Waker,
     bridge: Py<Bridge>,
     number: u64,
 }
@@ -203,6 +244,15 @@ impl Ticket {
             bridge: bridge.unbind(),
             number,
         })
+    }
+
+    /// Polls what waits here, on the thread of the loop.
+    pub fn poll<F: Future + ?Sized>(&self, work: Pin<&mut F>) -> Poll<F::Output> {
+        let mut context = Context::from_waker(&self.waker);
+        match self.bridge.get().watcher() {
+            Some(watcher) => watcher.poll(work, &mut context),
+            None => work.poll(&mut context),
+        }
     }
 
     /// What a task has to be given so that it sleeps until the next wake. Wakes are delivered by the loop on this

@@ -1,9 +1,12 @@
 //! Calls that an event loop of asyncio waits for.
 //!
-//! `awaitable` is what a call gives: a coroutine around a future of the core, which it polls on the thread of its loop.
-//! `bridge` wakes the loop when a future can go on; there is one for each loop. The threads of the core know of a bridge
-//! only a list of numbers and a descriptor to ring at (`flowai::runtime::Doorbell`): they hold no Python object, never enter the
-//! interpreter, and may outlive it.
+//! `awaitable` is what a call gives: a coroutine around a future of the core, which it polls on the thread of its loop. Over
+//! an idle connection that is all: the request is written there, and the answer read when the loop is told of it.
+//!
+//! `bridge` wakes the loop when a future can go on; there is one for each loop, which watches two descriptors for it. One
+//! (`flowai::runtime::Watcher`) tells of the connections of its calls. At the other (`flowai::runtime::Doorbell`) ring threads of
+//! the core, for what takes the runtime. They know of a bridge only that and a list of numbers: they hold no Python object,
+//! never enter the interpreter, and may outlive it.
 //!
 //! `client`, `pages`, `upload`, `opening` and `handling` are what users see of it, and the faces of other classes that are
 //! beside their synchronous ones.

@@ -2,13 +2,14 @@
 
 use std::{
     io::{self, IoSlice, Read},
-    os::fd::AsFd,
+    os::fd::{AsFd, BorrowedFd},
     pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll, Waker, ready},
+    time::Instant,
 };
 
 use nix::{
@@ -22,6 +23,8 @@ use tokio::{
     net::TcpStream,
 };
 use tokio_rustls::client::TlsStream;
+
+use crate::watcher::{Watch, Watcher};
 
 /// Without this flag a write to a connection that the peer has reset kills a host that does not ignore SIGPIPE.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -66,6 +69,8 @@ pub(super) struct Socket {
     stream: TcpStream,
     counters: Arc<Counters>,
     direct: Option<Direct>,
+    /// Who is told what happens to it.
+    watch: Option<Watch>,
 }
 
 /// What is known of a socket that is used without the runtime. What tokio knows of it is not to be trusted then: nobody,
@@ -73,6 +78,8 @@ pub(super) struct Socket {
 #[derive(Debug)]
 struct Direct {
     readable: bool,
+    /// It is told only once that there is something to read, so that all of it has to be.
+    told_once: bool,
     /// The last write found no room.
     blocked: bool,
     /// How often it is still read before the caller looks at the time.
@@ -87,6 +94,7 @@ impl Direct {
     fn new(readable: bool) -> Direct {
         Direct {
             readable,
+            told_once: false,
             blocked: false,
             reads: MAX_READS,
         }
@@ -108,6 +116,7 @@ impl Socket {
             stream,
             counters: Arc::default(),
             direct: None,
+            watch: None,
         }
     }
 
@@ -177,6 +186,20 @@ impl Socket {
     }
 }
 
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if let Some(watch) = self.watch.take() {
+            watch.end(self);
+        }
+    }
+}
+
 impl AsyncRead for Socket {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -194,7 +217,7 @@ impl AsyncRead for Socket {
                 Ok(count) => {
                     buffer.advance(count);
                     // With room left there is nothing more, most likely; whoever wants more waits for it.
-                    direct.readable = count == room;
+                    direct.readable = direct.told_once || count == room;
                     return Poll::Ready(Ok(()));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => direct.readable = false,
@@ -269,6 +292,44 @@ impl Stream {
     /// From now on nothing needs the runtime: what would have to wait is pending, and [`wait`](Stream::wait) waits.
     pub(super) fn begin_direct(&mut self) {
         self.socket_mut().direct = Some(Direct::new(false));
+    }
+
+    /// Has a watcher tell what happens from now on.
+    pub(super) fn be_watched(&mut self, watcher: &Watcher) -> io::Result<()> {
+        let socket = self.socket_mut();
+        if socket.watch.as_ref().is_none_or(|watch| !watch.is_by(watcher)) {
+            self.end_watch();
+            let socket = self.socket_mut();
+            socket.watch = Some(watcher.watch(socket)?);
+        }
+        Ok(())
+    }
+
+    /// Nobody is told any longer.
+    pub(super) fn end_watch(&mut self) {
+        let socket = self.socket_mut();
+        if let Some(watch) = socket.watch.take() {
+            watch.end(socket);
+        }
+    }
+
+    /// As [`begin_direct`](Stream::begin_direct), for one who is woken by the watcher.
+    pub(super) fn begin_watched(&mut self, readable: bool) {
+        self.socket_mut().direct = Some(Direct {
+            told_once: true,
+            ..Direct::new(readable)
+        });
+    }
+
+    /// What was begun is pending: has it woken when it can go on, and at this time.
+    pub(super) fn wake_later(&self, waker: &Waker, until: Option<Instant>) {
+        let socket = self.socket();
+        if socket.direct.as_ref().is_some_and(|direct| direct.readable) {
+            // There may be more, and nobody tells so again.
+            waker.wake_by_ref();
+        } else if let Some(watch) = &socket.watch {
+            watch.wait(waker, until);
+        }
     }
 
     /// A write failed: perhaps the other side has said why.

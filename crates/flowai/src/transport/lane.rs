@@ -2,7 +2,7 @@
 
 use std::{
     future::poll_fn,
-    io,
+    io, mem,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker, ready},
@@ -20,6 +20,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Result},
     runtime::TICK,
+    watcher::Watcher,
 };
 
 /// What is kept of the room that a large request needed.
@@ -104,6 +105,7 @@ impl Lane {
 
     /// Sends the request and reads its answer. After an error the lane must be dropped.
     pub(super) async fn exchange(&mut self, head_only: bool) -> Result<Response> {
+        self.stream.end_watch();
         let mut exchange = Exchange::new(head_only);
         poll_fn(|cx| self.poll(cx, &mut exchange)).await
     }
@@ -143,6 +145,36 @@ impl Lane {
                 next_tick = next_tick.map(|_| now);
             }
         }
+    }
+
+    /// Has a watcher wake the next exchange.
+    pub(super) fn be_watched(&mut self, watcher: &Watcher) -> io::Result<()> {
+        self.stream.be_watched(watcher)
+    }
+
+    /// The same without the runtime, where the watcher wakes.
+    pub(super) async fn exchange_watched(
+        &mut self,
+        head_only: bool,
+        deadline: Option<Instant>,
+    ) -> Result<Response> {
+        let mut exchange = Exchange::new(head_only);
+        // An answer takes longer than it takes to look for it.
+        let mut woken = false;
+        let done = poll_fn(|cx| {
+            self.stream.begin_watched(mem::replace(&mut woken, true));
+            if let Poll::Ready(done) = self.poll(cx, &mut exchange) {
+                return Poll::Ready(done);
+            }
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Poll::Ready(Err(super::too_late()));
+            }
+            self.stream.wake_later(cx.waker(), deadline);
+            Poll::Pending
+        })
+        .await;
+        self.stream.end_direct();
+        done
     }
 
     fn poll(&mut self, cx: &mut Context<'_>, exchange: &mut Exchange) -> Poll<Result<Response>> {

@@ -40,6 +40,7 @@ use crate::{
     fate::Fate,
     fork::PerProcess,
     operation::{Body, Request},
+    watcher::Watcher,
 };
 
 /// The connections of a client.
@@ -225,26 +226,67 @@ impl Transport {
         tick: Option<Tick<'_>>,
     ) -> Now {
         let now = Instant::now();
-        let mut attempts = self.begin(config, request, timeout, now);
+        let attempts = self.begin(config, request, timeout, now);
         let trail = Trail::begin(request, attempts.retry, now);
         sent.reset();
-        let exchanged = match (self.pool.get(), &request.body, &sent.before) {
-            (Some(pool), Body::Json(_) | Body::None, None) => {
-                let deadline = attempts.deadline.map(Instant::into_std);
-                pool.exchange_now(config, request, sent, now.into_std(), deadline, tick)
-            }
-            _ => None,
+        let Some(pool) = self.pool_beside(request, sent) else {
+            return Now::Later(attempts);
         };
-        match exchanged {
+        let deadline = attempts.deadline.map(Instant::into_std);
+        match pool.exchange_now(config, request, sent, now.into_std(), deadline, tick) {
             None => Now::Later(attempts),
             Some(Exchanged::Stopped(error)) => Now::Stopped(error),
             Some(Exchanged::Done(outcome)) => {
-                let outcome = judged(config, request, outcome, sent);
-                match self.settle(config, request, &mut attempts, &trail, outcome) {
-                    Some(done) => Now::Done(done),
-                    None => Now::Later(attempts),
-                }
+                self.settle_now(config, request, attempts, &trail, outcome, sent)
             }
+        }
+    }
+
+    /// The same for an event loop, which is woken by the watcher.
+    pub(crate) async fn execute_watched(
+        &self,
+        config: &Config,
+        request: &Request,
+        timeout: Option<Duration>,
+        sent: &mut Sent,
+        watcher: &Watcher,
+    ) -> Now {
+        let now = Instant::now();
+        let attempts = self.begin(config, request, timeout, now);
+        let trail = Trail::begin(request, attempts.retry, now);
+        sent.reset();
+        let Some(pool) = self.pool_beside(request, sent) else {
+            return Now::Later(attempts);
+        };
+        let deadline = attempts.deadline.map(Instant::into_std);
+        let exchanged = pool.exchange_watched(config, request, sent, now.into_std(), deadline, watcher);
+        match exchanged.await {
+            None => Now::Later(attempts),
+            Some(outcome) => self.settle_now(config, request, attempts, &trail, outcome, sent),
+        }
+    }
+
+    /// The connections for a request that may go out without the runtime.
+    fn pool_beside(&self, request: &Request, sent: &Sent) -> Option<&Pool> {
+        match (&request.body, &sent.before) {
+            (Body::Json(_) | Body::None, None) => self.pool.get(),
+            _ => None,
+        }
+    }
+
+    fn settle_now(
+        &self,
+        config: &Config,
+        request: &Request,
+        mut attempts: Attempts,
+        trail: &Trail<'_>,
+        outcome: Result<Response>,
+        sent: &Sent,
+    ) -> Now {
+        let outcome = judged(config, request, outcome, sent);
+        match self.settle(config, request, &mut attempts, trail, outcome) {
+            Some(done) => Now::Done(done),
+            None => Now::Later(attempts),
         }
     }
 

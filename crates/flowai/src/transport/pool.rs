@@ -21,6 +21,7 @@ use crate::{
     config::Config,
     error::{Error, ErrorKind, Result},
     operation::{Body, Request},
+    watcher::Watcher,
 };
 
 /// Requests under way at the same time; more wait for their turn.
@@ -175,21 +176,45 @@ impl Pool {
         if let Err(error) = written.and_then(|()| sent.begin(lane.counters())) {
             return Some(Exchanged::Done(Err(error)));
         }
-        let exchanged = lane.exchange_now(is_head(request), deadline, tick);
-        match &exchanged {
-            Exchanged::Done(Ok(response)) => {
-                if lane.is_reusable(response) {
-                    self.put_back(lane);
-                }
-                Some(exchanged)
-            }
-            Exchanged::Stopped(_) => Some(exchanged),
-            Exchanged::Done(Err(error)) => {
-                drop(lane);
-                let lost = error.kind() != ErrorKind::Timeout && !sent.maybe();
-                (!lost).then_some(exchanged)
-            }
+        match lane.exchange_now(is_head(request), deadline, tick) {
+            Exchanged::Done(done) => self.leave(lane, done, sent).map(Exchanged::Done),
+            stopped @ Exchanged::Stopped(_) => Some(stopped),
         }
+    }
+
+    /// The end of an exchange over a connection that was idle. None when it was lost before a byte was written.
+    fn leave(&self, lane: Lane, done: Result<Response>, sent: &Sent) -> Option<Result<Response>> {
+        match &done {
+            Ok(response) if lane.is_reusable(response) => self.put_back(lane),
+            // TLS may still hold the request, and would send it when polled.
+            _ => drop(lane),
+        }
+        let is_lost = |error: &Error| error.kind() != ErrorKind::Timeout && !sent.maybe();
+        (!done.as_ref().is_err_and(is_lost)).then_some(done)
+    }
+
+    /// As [`exchange_now`](Pool::exchange_now), without blocking this thread: the watcher wakes whoever polls here.
+    pub(super) async fn exchange_watched(
+        &self,
+        config: &Config,
+        request: &Request,
+        sent: &mut Sent,
+        now: Instant,
+        deadline: Option<Instant>,
+        watcher: &Watcher,
+    ) -> Option<Result<Response>> {
+        let _turn = self.turns.try_acquire().ok()?;
+        let mut lane = self.reuse(now)?;
+        if lane.be_watched(watcher).is_err() {
+            self.put_back(lane);
+            return None;
+        }
+        let written = self.write(config, request, lane.request());
+        if let Err(error) = written.and_then(|()| sent.begin(lane.counters())) {
+            return Some(Err(error));
+        }
+        let done = lane.exchange_watched(is_head(request), deadline).await;
+        self.leave(lane, done, sent)
     }
 
     /// Writes a request as it goes over the wire (RFC 9112).

@@ -2,6 +2,8 @@
 #![allow(dead_code)]
 
 pub mod calls;
+#[cfg(target_os = "linux")]
+pub mod watching;
 
 use std::{path::PathBuf, time::Duration};
 
