@@ -190,3 +190,40 @@ fn proxy_status(answer: &[u8]) -> Option<u16> {
     let line = std::str::from_utf8(line).ok()?;
     line.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn localhost_is_this_machine_whichever_family_listens() {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let Ok(listener) = TcpListener::bind(address) else {
+                assert_ne!(address, "127.0.0.1:0");
+                continue;
+            };
+            let there = listener.local_addr().unwrap();
+            for name in ["localhost", "LocalHost"] {
+                let stream = dial(name, there.port()).await.unwrap();
+                assert_eq!(stream.peer_addr().unwrap(), there);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_refuses_is_followed_by_the_next_and_the_last_error_is_told() {
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let error = dial("localhost", port).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Connection);
+        assert!(
+            error.to_string().contains(&format!("localhost:{port}")),
+            "{error}"
+        );
+    }
+}

@@ -66,7 +66,7 @@ impl<'a> Survey<'a> {
                 b"result" => result = Some(value),
                 _ => {
                     if let Some(rank) = rank_of_name(key) {
-                        if value.str().is_some_and(|name| !name.is_empty()) {
+                        if value.bytes().is_some_and(|name| !name.is_empty()) {
                             keep_first(&mut name, rank, value);
                         }
                     } else if let Some((rank, kind)) = rank_of_content(key) {

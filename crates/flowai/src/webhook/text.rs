@@ -12,6 +12,7 @@ pub(crate) trait Json<'a>: Copy {
     fn field(self, key: &str) -> Option<Self>;
     fn each(self) -> impl Iterator<Item = Self>;
     fn string(self) -> Option<Cow<'a, str>>;
+    fn bytes(self) -> Option<Cow<'a, [u8]>>;
 }
 
 impl<'a> Json<'a> for View<'a> {
@@ -24,6 +25,10 @@ impl<'a> Json<'a> for View<'a> {
     fn string(self) -> Option<Cow<'a, str>> {
         self.str()
     }
+
+    fn bytes(self) -> Option<Cow<'a, [u8]>> {
+        self.bytes()
+    }
 }
 
 impl<'a> Json<'a> for &'a Value {
@@ -35,6 +40,10 @@ impl<'a> Json<'a> for &'a Value {
     }
     fn string(self) -> Option<Cow<'a, str>> {
         self.as_str().map(Cow::Borrowed)
+    }
+
+    fn bytes(self) -> Option<Cow<'a, [u8]>> {
+        Some(Cow::Borrowed(self.as_str()?.as_bytes()))
     }
 }
 
@@ -50,8 +59,8 @@ fn add_line(out: &mut String, line: &str) {
 }
 
 /// Whether a template of this type is spoken text: `text` itself and those of the channels, such as `whatsapp_text`.
-fn is_text(template_type: &str) -> bool {
-    template_type == "text" || template_type.ends_with("_text")
+fn is_text(template_type: &[u8]) -> bool {
+    template_type == b"text" || template_type.ends_with(b"_text")
 }
 
 /// Adds the text templates of a message, one a line; the message's fallback when there is none.
@@ -60,7 +69,7 @@ pub(crate) fn message_text<'a, J: Json<'a>>(out: &mut String, field: impl Fn(&st
     for template in field("responses").into_iter().flat_map(J::each) {
         let spoken = template
             .field("type")
-            .and_then(J::string)
+            .and_then(J::bytes)
             .is_some_and(|name| is_text(&name));
         let line = || template.field("payload")?.field("text")?.string();
         if let Some(line) = spoken.then(line).flatten() {
@@ -111,6 +120,6 @@ impl HistoryEntry {
 impl Template {
     /// Whether this part is spoken text, which [`ReplyMessage::text`] takes.
     pub fn is_text(&self) -> bool {
-        self.r#type().is_some_and(is_text)
+        self.r#type().is_some_and(|name| is_text(name.as_bytes()))
     }
 }

@@ -83,18 +83,16 @@ impl<'a> View<'a> {
     /// The index of the value whose key this is, among the nodes of an object.
     fn find(self, key: &str) -> Option<u32> {
         let object = self.node().filter(|node| node.kind == Kind::Object)?;
+        let (end, length) = (object.next, key.len() + 2);
         let mut index = self.index + 1;
         let mut found = None;
-        while let Some([name, value, ..]) = self.nodes.get(index as usize..object.next as usize) {
-            let equal = match name.kind {
-                // Most keys are of another length.
-                Kind::Plain => {
-                    (name.end - name.start) as usize == key.len() + 2
-                        && self.at(index).inner() == key.as_bytes()
-                }
-                _ => self.at(index).str().as_deref() == Some(key),
-            };
-            if equal {
+        while index < end {
+            let name = self.nodes.get(index as usize)?;
+            let value = self.nodes.get(index as usize + 1)?;
+            // Most keys are of another length.
+            if ((name.end - name.start) as usize == length || name.kind == Kind::Escaped)
+                && self.at(index).bytes().as_deref() == Some(key.as_bytes())
+            {
                 found = Some(index + 1);
             }
             // A node that points backwards does not exist; `max` makes the loop end even so.
@@ -104,11 +102,11 @@ impl<'a> View<'a> {
     }
 
     /// The bytes between the quotes of a string.
+    #[inline]
     fn inner(self) -> &'a [u8] {
-        match self.raw() {
-            [_, inner @ .., _] => inner,
-            _ => &[],
-        }
+        self.node()
+            .and_then(|node| self.b.get(node.start as usize + 1..node.end as usize - 1))
+            .unwrap_or_default()
     }
 
     /// Whether an object has this key, be its value null.
@@ -127,10 +125,7 @@ impl<'a> View<'a> {
     pub(crate) fn unique_members(self, mut visit: impl FnMut(&[u8], View<'a>)) -> Result<(), Fault> {
         let mut keys = Keys::new();
         for (key, value) in self.members() {
-            let name = match key.kind() {
-                Kind::Plain => Cow::Borrowed(key.inner()),
-                _ => Cow::Owned(key.str().unwrap_or_default().into_owned().into_bytes()),
-            };
+            let name = key.bytes().unwrap_or_default();
             visit(&name, value);
             if !keys.add(name) {
                 return Err(Fault {
@@ -140,6 +135,15 @@ impl<'a> View<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The text of a string as bytes, which are in UTF-8.
+    #[inline]
+    pub(crate) fn bytes(self) -> Option<Cow<'a, [u8]>> {
+        match self.kind() {
+            Kind::Plain => Some(Cow::Borrowed(self.inner())),
+            _ => Some(Cow::Owned(self.str()?.into_owned().into_bytes())),
+        }
     }
 
     /// The text of a string.
