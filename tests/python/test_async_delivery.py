@@ -186,13 +186,15 @@ def test_a_block_says_what_became_of_its_event(path: Path, run: Run) -> None:
             async with await inbox.next() as delivery:
                 await delivery.dead("never")
 
+            inside = asyncio.Event()
+
             async def wait_for_ever() -> None:
                 async with await inbox.next():
+                    inside.set()
                     await asyncio.sleep(LIMIT)
 
             task = asyncio.ensure_future(wait_for_ever())
-            while (await inbox.stats()).leased == 0:
-                await asyncio.sleep(0.01)
+            await inside.wait()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
