@@ -40,6 +40,9 @@ use crate::storage::{Clock, Done, Role, awaited, wait};
 /// How long to wait at most before looking again: other processes store and replay without a word.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
+/// About 2 MiB of memory, once so many events have come.
+const RECENT_IDENTITIES: usize = 32_768;
+
 /// Events that were received and are to be handled, at least once each, in a file.
 ///
 /// - What is [`put`](Self::put) survives crashes and power loss once the call has returned.
@@ -106,6 +109,7 @@ impl Inbox {
                 handled: options.keep_handled,
                 dead: options.keep_dead,
             },
+            recent_identities: RECENT_IDENTITIES,
         };
         let store = SqliteStore::open(path, settings, Clock::system())?;
         Ok(Inbox::over(role, path, options, Arc::new(store)))

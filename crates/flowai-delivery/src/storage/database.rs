@@ -3,7 +3,7 @@
 use std::{
     fmt,
     path::Path,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -125,6 +125,14 @@ impl Database {
             Ok(parts) => parts.writer.submit(durability, work, done),
             Err(error) => done(Err(error)),
         }
+    }
+
+    /// How many transactions have been undone: what a closure has learned from one of them may not be so. For closures,
+    /// which run on the thread that counts.
+    pub(crate) fn undone(&self) -> Arc<AtomicU64> {
+        self.parts()
+            .map(|parts| parts.writer.undone())
+            .unwrap_or_default()
     }
 
     /// Reads what is committed, on a connection of its own.

@@ -3,7 +3,10 @@
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -116,6 +119,7 @@ impl Queue {
 /// The handle of the thread. Dropping it writes what is queued, then ends the thread.
 pub(crate) struct Writer {
     queue: Arc<Queue>,
+    undone: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -126,8 +130,10 @@ impl Writer {
         upkeep: Option<Upkeep>,
     ) -> Result<Writer> {
         let queue = Arc::new(Queue::default());
+        let undone = Arc::<AtomicU64>::default();
         let mut worker = Worker {
             queue: queue.clone(),
+            undone: undone.clone(),
             location,
             connection: Some(connection),
             synced: true,
@@ -143,8 +149,15 @@ impl Writer {
             .map_err(|e| broken("cannot start a thread").with_source(e))?;
         Ok(Writer {
             queue,
+            undone,
             thread: Some(thread),
         })
+    }
+
+    /// How many transactions have been undone, for those who remember what they have written. Counted on the thread that
+    /// writes, before the next transaction begins.
+    pub(crate) fn undone(&self) -> Arc<AtomicU64> {
+        self.undone.clone()
     }
 
     /// Queues a write; `done` is called on the writing thread once its transaction has ended.
@@ -189,6 +202,7 @@ impl Drop for Writer {
 
 struct Worker {
     queue: Arc<Queue>,
+    undone: Arc<AtomicU64>,
     location: Location,
     /// `None` after it has failed, until the next write.
     connection: Option<Connection>,
@@ -336,6 +350,9 @@ impl Worker {
             }
             Err(_) => (true, Err(Trouble::Panic)),
         };
+        if result.is_err() {
+            self.undone.fetch_add(1, Ordering::Relaxed);
+        }
         let ended = connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok();
         if keep && ended {
             self.connection = Some(connection);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::{DEAD, HANDLED, Keep, LEASED, WAITING, advance};
+use super::{DEAD, HANDLED, Keep, LEASED, WAITING, lane};
 use crate::{
     inbox::{
         entry::{Entry, EventState, Filter, InboxStats},
@@ -45,7 +45,10 @@ pub(super) fn list(db: &Connection, filter: &Filter) -> rusqlite::Result<Vec<Ent
         Some(EventState::Dead) => "AND state = 2 AND state <> 1",
         Some(EventState::Handled) => "AND state = 1",
     };
-    let thread = filter.thread_id.as_ref().map_or("?2 IS NULL", |_| "thread = ?2");
+    let thread = filter.thread_id.as_ref().map_or(
+        "?2 IS NULL",
+        |_| "id IN (SELECT id FROM event INDEXED BY event_arrival WHERE id > ?1 AND thread = ?2)",
+    );
     let sql = format!("SELECT {COLUMNS} FROM event WHERE id > ?1 AND {thread} {state} ORDER BY id LIMIT ?3");
     db.prepare_cached(&sql)?
         .query_map((filter.after, &filter.thread_id, filter.limit), entry)?
@@ -77,7 +80,7 @@ pub(super) fn discard(db: &Connection, id: i64) -> rusqlite::Result<Discarded> {
     }
     db.execute("DELETE FROM event WHERE id = ?", [id])?;
     if head_due.is_some() {
-        advance(db, &thread, id)?;
+        lane::advance(db, &thread, id)?;
     }
     Ok(Discarded::Yes)
 }
@@ -89,13 +92,19 @@ pub(super) fn forget(db: &Connection, thread_id: &str) -> rusqlite::Result<u64> 
     } else {
         (format!("{thread_id}|"), format!("{thread_id}}}"))
     };
-    let mut removed = 0;
-    for table in ["lane", "event"] {
-        removed = db.execute(
-            &format!("DELETE FROM {table} WHERE thread = ?1 OR (thread >= ?2 AND thread < ?3)"),
-            (thread_id, &from, &to),
-        )?;
+    let scope = (thread_id, &from, &to);
+    let lanes: Vec<(String, i64)> = db
+        .prepare("SELECT thread, head FROM lane WHERE thread = ?1 OR (thread >= ?2 AND thread < ?3)")?
+        .query_map(scope, |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    for (thread, head) in &lanes {
+        lane::dissolve(db, thread, *head)?;
     }
+    let removed = db.execute(
+        "DELETE FROM event WHERE id IN (SELECT id FROM event INDEXED BY event_arrival
+                                        WHERE thread = ?1 OR (thread >= ?2 AND thread < ?3))",
+        scope,
+    )?;
     Ok(removed as u64)
 }
 
@@ -153,7 +162,12 @@ pub(super) fn sweep(db: &Connection, keep: &Keep, now: i64) -> rusqlite::Result<
         "DELETE FROM seen WHERE hash IN (SELECT hash FROM seen WHERE at < ? ORDER BY at LIMIT ?)",
         (before(keep.identities), SWEEP),
     )?;
-    Ok([handled, dead, seen]
+    let recent = db.execute(
+        "DELETE FROM recent WHERE event IN
+             (SELECT event FROM (SELECT event, at FROM recent ORDER BY event LIMIT ?2) WHERE at < ?1)",
+        (before(keep.identities), SWEEP),
+    )?;
+    Ok([handled, dead, seen, recent]
         .into_iter()
         .any(|count| count as i64 == SWEEP))
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use flowai::Result;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::{DEAD, HANDLED, LEASED, READY, SqliteStore, WAITING, advance};
+use super::{DEAD, HANDLED, LEASED, READY, SqliteStore, WAITING, lane::advance};
 use crate::{
     inbox::store::{Claim, Lease, Leased, Outcome},
     storage::{Durability, failpoint, millis},

@@ -2,13 +2,19 @@
 //!
 //! `event` has every event, by number, in the order of their commits. `lane` has a row for each thread that has waiting
 //! events: the oldest of them (`head`), and when it may be handed out. Leasing looks only at lanes, so neither a long
-//! history nor a thread that waits to be tried again is in the way of the others. `seen` has the identities of what came,
-//! without content, so that they can be kept longer than the events.
+//! history nor a thread that waits to be tried again is in the way of the others; `follower` says which event comes after
+//! which (see `lane`). `recent` and `seen` have the identities of what came, without content, so that they can be kept
+//! longer than the events (see `identities`).
+//!
+//! To store an event is to write at the end of tables and indexes, and few pages elsewhere: it is pages that a commit pays
+//! for. What has to look through the events of a thread reads an index of all numbers and threads (`event_arrival`).
 //!
 //! Leases end by the monotonic clock of the process, so their deadlines are in memory only. That a head is leased is in
 //! its lane as well; a new owner hands it out again.
 
+mod identities;
 mod keep;
+mod lane;
 mod lease;
 mod put;
 
@@ -24,8 +30,9 @@ use std::{
 
 use bytes::Bytes;
 use flowai::Result;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
+use self::identities::Identities;
 use super::{
     entry::{Entry as Listed, Filter, InboxStats, StoredEvent},
     store::{Arrival, Claim, Discarded, InboxStore, Leased, Outcome},
@@ -35,7 +42,7 @@ use crate::storage::{Clock, Database, Done, Durability, Options, Role, Schema, U
 const SCHEMA: Schema = Schema {
     name: "inbox",
     application_id: 0x666c_4149,
-    migrations: &[include_str!("schema_1.sql")],
+    migrations: &[include_str!("schema_1.sql"), include_str!("schema_2.sql")],
 };
 
 const WAITING: i64 = 0;
@@ -58,6 +65,8 @@ pub(crate) struct Settings {
     /// How many bytes may be in use before nothing more is put.
     pub(crate) max_bytes: Option<u64>,
     pub(crate) keep: Keep,
+    /// How many identities are found in memory before some are moved to where they are found on the disk.
+    pub(crate) recent_identities: usize,
 }
 
 /// How long what is kept.
@@ -77,6 +86,7 @@ pub(crate) struct SqliteStore {
     clock: Clock,
     keep: Keep,
     max_bytes: Option<u64>,
+    identities: Arc<Mutex<Identities>>,
     /// Which generation of an event is leased, and until when on the monotonic clock.
     leases: Arc<Mutex<Leases>>,
 }
@@ -103,11 +113,13 @@ impl SqliteStore {
             let now = clock.steady_ms();
             database.write(Durability::Written, move |db| lease::start_over(db, now))?;
         }
+        let identities = Identities::new(settings.recent_identities, database.undone());
         Ok(SqliteStore {
             database,
             clock,
             keep,
             max_bytes: settings.max_bytes,
+            identities: Arc::new(Mutex::new(identities)),
             leases: Arc::default(),
         })
     }
@@ -124,23 +136,6 @@ impl SqliteStore {
     }
 }
 
-/// Makes the next waiting event of the thread its head, once nothing more is to be done about `id`.
-fn advance(db: &Connection, thread: &str, id: i64) -> rusqlite::Result<()> {
-    let next: Option<i64> = db
-        .prepare_cached("SELECT id FROM event WHERE thread = ? AND id > ? AND state = 0 ORDER BY id LIMIT 1")?
-        .query_row((thread, id), |row| row.get(0))
-        .optional()?;
-    match next {
-        Some(next) => db
-            .prepare_cached("UPDATE lane SET head = ?, due = 0, delay = 0 WHERE thread = ?")?
-            .execute((next, thread))?,
-        None => db
-            .prepare_cached("DELETE FROM lane WHERE thread = ?")?
-            .execute([thread])?,
-    };
-    Ok(())
-}
-
 impl InboxStore for SqliteStore {
     fn put(&self, arrivals: Vec<Arrival>, done: Done<Vec<StoredEvent>>) {
         let terms = put::Terms {
@@ -149,7 +144,11 @@ impl InboxStore for SqliteStore {
             window: millis(self.keep.identities),
             max_bytes: self.max_bytes,
         };
-        let work = move |db: &Connection| put::put(db, &arrivals, terms);
+        let identities = self.identities.clone();
+        let work = move |db: &Connection| {
+            let mut identities = identities.lock().unwrap_or_else(PoisonError::into_inner);
+            put::put(db, &arrivals, &mut identities, terms)
+        };
         self.database.submit(Durability::Synced, work, done);
     }
 

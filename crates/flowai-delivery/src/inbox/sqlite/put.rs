@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{DEAD, HANDLED, READY, WAITING, keep};
+use super::{DEAD, HANDLED, WAITING, identities::Identities, keep, lane};
 use crate::{
     inbox::{
         entry::StoredEvent,
@@ -27,7 +27,12 @@ pub(super) struct Terms {
     pub(super) max_bytes: Option<u64>,
 }
 
-pub(super) fn put(db: &Connection, arrivals: &[Arrival], terms: Terms) -> rusqlite::Result<Vec<StoredEvent>> {
+pub(super) fn put(
+    db: &Connection,
+    arrivals: &[Arrival],
+    identities: &mut Identities,
+    terms: Terms,
+) -> rusqlite::Result<Vec<StoredEvent>> {
     failpoint::reach("inbox.put")?;
     if let Some(max) = terms.max_bytes {
         make_room(db, max)?;
@@ -35,7 +40,8 @@ pub(super) fn put(db: &Connection, arrivals: &[Arrival], terms: Terms) -> rusqli
     let Terms {
         wall, now, window, ..
     } = terms;
-    arrivals
+    identities.catch_up(db)?;
+    let stored = arrivals
         .iter()
         .map(|arrival| {
             let dead = arrival.fault.is_some();
@@ -43,7 +49,7 @@ pub(super) fn put(db: &Connection, arrivals: &[Arrival], terms: Terms) -> rusqli
                 Identity::Key(hash) => (hash, window),
                 Identity::Bytes(hash) => (hash, LOOKALIKE_WINDOW),
             };
-            let before = seen(db, hash, now, window)?;
+            let before = identities.find(db, hash, now.saturating_sub(window))?;
             if let (Identity::Key(_), Some(id)) = (&arrival.identity, before) {
                 return Ok(StoredEvent {
                     id,
@@ -52,15 +58,16 @@ pub(super) fn put(db: &Connection, arrivals: &[Arrival], terms: Terms) -> rusqli
                 });
             }
             let id = insert(db, arrival, wall, before.is_some(), None)?;
-            db.prepare_cached("REPLACE INTO seen (hash, event, at) VALUES (?, ?, ?)")?
-                .execute((hash, id, now))?;
+            identities.remember(db, hash, id, now)?;
             Ok(StoredEvent {
                 id,
                 duplicate: false,
                 dead,
             })
         })
-        .collect()
+        .collect::<rusqlite::Result<_>>()?;
+    identities.move_on(db, arrivals.len())?;
+    Ok(stored)
 }
 
 /// Fails as on a full disk unless there is room within the limit, for which handled events are removed before their time.
@@ -73,13 +80,6 @@ fn make_room(db: &Connection, max: u64) -> rusqlite::Result<()> {
         }
     }
     Ok(())
-}
-
-/// The event with this identity that came last, unless that is too long ago.
-fn seen(db: &Connection, hash: &[u8; 32], now: i64, window: i64) -> rusqlite::Result<Option<i64>> {
-    db.prepare_cached("SELECT event FROM seen WHERE hash = ? AND at > ?")?
-        .query_row((hash, now.saturating_sub(window)), |row| row.get(0))
-        .optional()
 }
 
 fn insert(
@@ -105,10 +105,7 @@ fn insert(
     ))?;
     let id = db.last_insert_rowid();
     if state == WAITING {
-        db.prepare_cached(
-            "INSERT INTO lane (thread, head, due, delay) VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING",
-        )?
-        .execute((&arrival.thread_id, id, READY))?;
+        lane::join(db, &arrival.thread_id, id)?;
     }
     Ok(id)
 }
