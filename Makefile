@@ -91,14 +91,15 @@ SOAK := KILLS=2000 STEP_KILLS=40 POWER_RUNS=300 POWER_CUTS=300 FAULTS=2000 FULL_
 SOAK_PYTHON := FORKS=170 INTERRUPTS=200 EXITS=112 MESSAGES=200000
 
 # libflowai as it is built for small devices of other kinds, in an emulator.
-CROSS_TARGETS ?= aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf
+CROSS_TARGETS ?= aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf aarch64-unknown-linux-musl
 CROSS_TESTS ?= tests/c/test_unit.py tests/c/test_examples.py
 
 test-cross: $(VENV)/tools
 	@scripts/need cargo
 	$(CARGO) build -p flowai-testkit -p flowai-cli
 	set -e; for target in $(CROSS_TARGETS); do \
-		$(BIN)/python scripts/cross.py --small $$target $(CARGO) build --profile device -p flowai-c; \
+		case $$target in *-musl) build=zigbuild ;; *) build=build ;; esac; \
+		$(BIN)/python scripts/cross.py --small $$target $(CARGO) $$build --profile device -p flowai-c; \
 		FLOWAI_LIB_DIR=$(TARGET)/$$target/device FLOWAI_BIN_DIR=$(TARGET)/debug \
 			$(BIN)/python scripts/cross.py $$target $(BIN)/python -m pytest -q $(CROSS_TESTS); \
 	done

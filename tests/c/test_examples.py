@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from conftest import INCLUDE, ROOT, WARNINGS
+from conftest import CXX, INCLUDE, ROOT, WARNINGS, runnable
 
 EXAMPLES = ROOT / "examples" / "c"
 TEXT = "Hello from an example"
@@ -147,7 +147,7 @@ def test_links_from_cpp_and_as_a_static_library(library: Path, tmp_path: Path) -
     for how, libraries in [("shared", shared), ("static", static)]:
         program = tmp_path / how
         command = [
-            "c++",
+            *CXX,
             "-std=c++17",
             *WARNINGS,
             f"-I{INCLUDE}",
@@ -157,4 +157,4 @@ def test_links_from_cpp_and_as_a_static_library(library: Path, tmp_path: Path) -
             *libraries,
         ]
         subprocess.run(command, check=True, timeout=300)
-        subprocess.run([program], check=True, timeout=60)
+        subprocess.run([runnable(program)], check=True, timeout=60)
