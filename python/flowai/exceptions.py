@@ -415,8 +415,10 @@ def __getattr__(name: str) -> object:
     made = globals().get("_made")
     if made is None:
         made = _classes()
-        for class_name in __all__:
-            made[class_name].__qualname__ = class_name
+        for class_ in map(made.__getitem__, __all__):
+            methods = (member for member in vars(class_).values() if isinstance(member, type(_classes)))
+            for here in (class_, *methods):
+                here.__qualname__ = here.__qualname__.removeprefix("_classes.<locals>.")
         made["_BY_KIND"] = made.pop("by_kind")
         # Of threads that race, each makes its own, and those of the first count.
         made = globals().setdefault("_made", made)

@@ -118,6 +118,8 @@ def test_every_kind_of_error_has_its_class():
         assert exceptions._BY_KIND[kind] is class_
         assert issubclass(class_, flowai.FlowAIError)
         assert issubclass(class_, base)
+        assert class_.__qualname__ == class_.__name__
+    assert flowai.FlowAIError.__init__.__qualname__ == "FlowAIError.__init__"
 
 
 @pytest.mark.parametrize("name", exceptions.__all__)
