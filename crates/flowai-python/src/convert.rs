@@ -6,7 +6,7 @@ use bytes::Bytes;
 use pyo3::{
     exceptions::PyTypeError,
     prelude::*,
-    types::{PyBool, PyByteArray, PyBytes, PyFloat, PyInt, PyMemoryView, PyString},
+    types::{PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyMemoryView, PyString},
 };
 
 use crate::{
@@ -144,10 +144,10 @@ pub fn secret(value: &Bound<'_, PyAny>, name: &str) -> Outcome<Vec<u8>> {
 
 /// Headers as a framework gives them: a mapping or pairs, names and values as str or bytes.
 pub fn headers(value: &Bound<'_, PyAny>) -> Outcome<Vec<(String, Vec<u8>)>> {
-    let pairs = if value.hasattr("items")? {
-        value.call_method0("items")?
-    } else {
-        value.clone()
+    let pairs = match value.cast_exact::<PyDict>() {
+        Ok(dict) => dict.items().into_any(),
+        Err(_) if value.hasattr("items")? => value.call_method0("items")?,
+        Err(_) => value.clone(),
     };
     let wrong = || PyTypeError::new_err("headers must be a mapping or pairs of str or bytes");
     let mut headers = Vec::new();
@@ -164,7 +164,12 @@ pub fn headers(value: &Bound<'_, PyAny>) -> Outcome<Vec<(String, Vec<u8>)>> {
 
 /// Frameworks decode headers as Latin-1, so that is how the bytes come back.
 fn header_bytes(value: &Bound<'_, PyAny>) -> PyResult<Option<Vec<u8>>> {
-    if value.is_instance_of::<PyString>() {
+    if let Ok(text) = value.cast::<PyString>() {
+        if let Ok(text) = text.to_cow()
+            && text.is_ascii()
+        {
+            return Ok(Some(text.as_bytes().to_vec()));
+        }
         let encoded = value.call_method1("encode", ("latin-1",));
         let encoded = encoded.or_else(|_| value.call_method1("encode", ("utf-8", "surrogateescape")));
         let encoded = encoded.or_else(|_| value.call_method1("encode", ("utf-8", "replace")))?;
