@@ -9,9 +9,9 @@ missing is fetched into build/cross (or FLOWAI_CROSS_DIR), where it changes noth
 - The compiler: your own, when it has the target's standard library (`rustup target add TARGET`).
   Otherwise Debian's `rustc-web`, which follows upstream closely, with the standard library built from
   `rust-web-src` (-Zbuild-std).
-- The compilers of C and C++ and the linker: Debian's `g++-aarch64-linux-gnu` or `g++-arm-linux-gnueabihf`; for musl
-  zig, which the package index has as `ziglang`. With zig, `cargo zigbuild` is to be called instead of
-  `cargo build`.
+- The compilers of C and C++ and the linker: Debian's `g++-aarch64-linux-gnu` or
+  `g++-arm-linux-gnueabihf`; for musl zig, which the package index has as `ziglang`. With zig,
+  `cargo zigbuild` is to be called instead of `cargo build`.
 - An emulator for what was built: Debian's `qemu-user`, which finds the C library in the folder of the
   cross compiler.
 """
@@ -74,8 +74,11 @@ class Target:
         if self.gcc:
             return [need(f"{self.gcc}-gcc", f"gcc-{self.gcc}")]
         zig = self.name.replace("-unknown", "")
-        return [str(tools() / "python"), "-m", "ziglang", "cc", "-target", zig, "-dynamic"]
-
+        # What zig checks by itself in programs that are not optimised needs a newer musl than theirs.
+        return [
+            *(str(tools() / "python"), "-m", "ziglang", "cc", "-target", zig),
+            *("-dynamic", "-fno-sanitize=undefined"),
+        ]
 
     @property
     def cpp_compiler(self) -> list[str]:
