@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from conftest import EMULATOR
 
 UNIT = Path(__file__).parent / "unit"
