@@ -138,6 +138,75 @@ def test_a_thousand_at_once(sandbox: flowai.Sandbox, run: Run) -> None:
     ]
 
 
+def test_a_loop_that_runs_inside_a_task(sandbox: flowai.Sandbox) -> None:
+    """As dialogs of graphical programs do: the tasks that were woken with it go on meanwhile."""
+    done: list[int] = []
+
+    async def one(client: flowai.AsyncClient, begin: asyncio.Event, number: int) -> None:
+        await begin.wait()
+        await client.send_text("t", "first")
+        if number == 0:
+            loop: Any = asyncio.get_running_loop()
+            task = asyncio.current_task()
+            assert task is not None
+            asyncio.tasks._leave_task(loop, task)
+            end = time.monotonic() + SOON
+            while len(done) < 3:
+                assert time.monotonic() < end
+                loop.call_later(0.01, int)
+                loop._run_once()
+            asyncio.tasks._enter_task(loop, task)
+        await client.send_text("t", "second")
+        done.append(number)
+
+    async def main() -> None:
+        begin = asyncio.Event()
+        async with flowai.AsyncClient(**options_of(sandbox)) as client:
+            await asyncio.gather(*[client.send_text("t", "x") for _ in range(4)])
+            tasks = [asyncio.create_task(one(client, begin, number)) for number in range(4)]
+            await asyncio.sleep(0)
+            begin.set()
+            await asyncio.sleep(0)
+            time.sleep(0.3)
+            await asyncio.gather(*tasks)
+
+    asyncio.run(main())
+    assert done[-1] == 0
+    assert sorted(done) == [0, 1, 2, 3]
+    assert len(sandbox.requests) == 12
+
+
+def test_what_ends_the_loop_in_one_task_leaves_the_others(sandbox: flowai.Sandbox) -> None:
+    client = flowai.AsyncClient(**options_of(sandbox))
+    loop = asyncio.new_event_loop()
+
+    async def one(begin: asyncio.Event, number: int) -> None:
+        await begin.wait()
+        await client.send_text("t", "first")
+        if number == 0:
+            raise SystemExit(7)
+        await client.send_text("t", "second")
+
+    async def main() -> list[asyncio.Task[None]]:
+        begin = asyncio.Event()
+        await asyncio.gather(*[client.send_text("t", "x") for _ in range(4)])
+        tasks = [asyncio.create_task(one(begin, number)) for number in range(4)]
+        await asyncio.sleep(0)
+        begin.set()
+        await asyncio.sleep(0)
+        time.sleep(0.3)
+        return tasks
+
+    tasks = loop.run_until_complete(main())
+    with pytest.raises(SystemExit):
+        loop.run_forever()
+    loop.run_until_complete(asyncio.wait_for(asyncio.gather(*tasks[1:]), SOON))
+    with pytest.raises(SystemExit):
+        tasks[0].result()
+    loop.close()
+    assert len(sandbox.requests) == 4 + 4 + 3
+
+
 def test_loops_in_threads_share_a_client(sandbox: flowai.Sandbox) -> None:
     client = flowai.AsyncClient(**options_of(sandbox))
     done: list[int] = []

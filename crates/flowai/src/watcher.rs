@@ -5,8 +5,9 @@
 
 use std::{
     cell::RefCell,
-    collections::HashMap,
-    io,
+    collections::BTreeMap,
+    future::poll_fn,
+    io, mem,
     os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -33,10 +34,13 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct State {
-    waits: HashMap<u64, Wait>,
+    waits: BTreeMap<u64, Wait>,
     last_key: u64,
     /// When the timer rings.
     alarm: Option<Instant>,
+    /// Whether requests are to be written together, and those that wait for it.
+    holds_back: bool,
+    held_back: Vec<Waker>,
 }
 
 /// What a connection waits for.
@@ -111,6 +115,52 @@ impl Watcher {
             });
         }
         ready.into_iter().for_each(Waker::wake);
+    }
+
+    /// Has requests that are begun from now on wait for [`let_out`](Watcher::let_out). A server that sleeps is woken by each
+    /// request that finds it asleep, which costs more than everything else about it.
+    pub fn hold_back(&self) {
+        if self.is_ours() {
+            self.lock().holds_back = true;
+        }
+    }
+
+    /// Wakes those that were held back. True when there are any.
+    pub fn let_out(&self) -> bool {
+        if !self.is_ours() {
+            return false;
+        }
+        let held_back = {
+            let mut state = self.lock();
+            state.holds_back = false;
+            mem::take(&mut state.held_back)
+        };
+        let are_any = !held_back.is_empty();
+        held_back.into_iter().for_each(Waker::wake);
+        are_any
+    }
+
+    /// How many are held back.
+    pub fn held_back(&self) -> usize {
+        match self.is_ours() {
+            true => self.lock().held_back.len(),
+            false => 0,
+        }
+    }
+
+    /// Waits until a request may be written.
+    pub(crate) async fn turn(&self) {
+        let mut was_held_back = false;
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            if was_held_back || !state.holds_back {
+                return Poll::Ready(());
+            }
+            was_held_back = true;
+            state.held_back.push(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
     }
 
     /// The watcher of the loop on whose thread this is polled.

@@ -206,6 +206,38 @@ fn one_that_is_dropped_closes_its_connection() {
 }
 
 #[test]
+fn requests_that_are_held_back_go_out_together() {
+    let watcher = Watcher::new().unwrap();
+    let (came, heard) = mpsc::channel();
+    let (client, _accepted) = connected(&watcher, move |mut stream| {
+        while request(&mut stream).is_some() {
+            came.send(()).unwrap();
+            stream.write_all(ANSWER).unwrap();
+        }
+    });
+    watcher.hold_back();
+    let mut call = client.send_text("t", "x");
+    let fate = call.fate();
+    let mut call = Box::pin(call.into_future());
+    let mut nobody = Context::from_waker(Waker::noop());
+    assert!(watcher.poll(call.as_mut(), &mut nobody).is_pending());
+    assert_eq!(watcher.held_back(), 1);
+    heard.recv_timeout(Duration::from_millis(200)).unwrap_err();
+    assert!(watcher.let_out());
+    awaited(&watcher, call).unwrap();
+    heard.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert_eq!(fate.give_up().delivery(), Some(Delivery::Sent));
+
+    watcher.hold_back();
+    let mut given_up = client.send_text("t", "never");
+    let fate = given_up.fate();
+    assert!(awaited_for(&watcher, given_up, PollTimeout::ZERO).is_none());
+    assert_eq!(fate.give_up().delivery(), Some(Delivery::NotSent));
+    watcher.let_out();
+    heard.recv_timeout(Duration::from_millis(200)).unwrap_err();
+}
+
+#[test]
 fn no_thread_is_needed() {
     let watcher = Watcher::new().unwrap();
     let (client, _accepted) = connected(&watcher, answer_all);

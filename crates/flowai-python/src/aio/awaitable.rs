@@ -4,8 +4,7 @@ use std::{
     ffi::CString,
     future::{self, Future},
     mem,
-    pin::Pin,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Poll,
 };
 
@@ -17,19 +16,16 @@ use pyo3::{
     types::PyType,
 };
 
-use super::bridge::Ticket;
+use super::{
+    bridge::Ticket,
+    progress::{Finish, Progress},
+};
 use crate::{
     errors::{Failure, Outcome, guard},
     face::{Answer, Name},
     logging::{self, Ear},
     wait::tell,
 };
-
-/// Makes the result, on the thread of the loop.
-pub type Finish = Box<dyn FnOnce(Python<'_>) -> Answer + Send>;
-
-/// What is waited for. It is polled and dropped on threads of Python only.
-pub type Work = Pin<Box<dyn Future<Output = Finish> + Send>>;
 
 /// What goes on beside the work, on the thread of the loop.
 pub trait Aside: Send {
@@ -57,7 +53,9 @@ enum State {
 }
 
 struct Job {
-    work: Work,
+    work: Arc<Progress>,
+    /// Whether it may be polled before its task goes on, which may be cancelled then: nothing is lost with the result.
+    ahead: bool,
     aside: Option<Box<dyn Aside>>,
     /// What tells what became of a message when the work is stopped.
     fate: Option<Fate>,
@@ -74,11 +72,29 @@ impl Awaitable {
         fate: Option<Fate>,
         aside: Option<Box<dyn Aside>>,
     ) -> Awaitable {
-        let work = Box::pin(work);
+        let work = Arc::new(Progress::new(Box::pin(work)));
         Awaitable {
             name,
-            state: Mutex::new(State::New(Job { work, aside, fate })),
+            state: Mutex::new(State::New(Job {
+                work,
+                ahead: false,
+                aside,
+                fate,
+            })),
         }
+    }
+
+    /// The same for a call of a client. When its result is there and its task is cancelled, that says so.
+    pub fn call(
+        name: Name,
+        work: impl Future<Output = Finish> + Send + 'static,
+        fate: Option<Fate>,
+    ) -> Awaitable {
+        let mut made = Awaitable::with(name, work, fate, None);
+        if let State::New(job) = made.state.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            job.ahead = true;
+        }
+        made
     }
 
     /// What fails when it is awaited, as a coroutine function does whose arguments are wrong.
@@ -153,14 +169,14 @@ impl Awaitable {
             Err(error) => Err(error.into()),
         };
         match stepped {
-            Ok(Poll::Pending) => match ticket.future(py) {
-                Ok(future) => {
+            Ok(Poll::Pending) => match job.wait(py, &ticket) {
+                Ok(waiter) => {
                     self.set(State::Waiting(job, ticket));
-                    Ok(future)
+                    Ok(waiter)
                 }
-                Err(error) => {
+                Err(failure) => {
                     self.set(State::Done);
-                    Err(error.into())
+                    Err(failure)
                 }
             },
             Ok(Poll::Ready(result)) => {
@@ -180,14 +196,14 @@ impl State {
     fn give_up(self) -> Option<Error> {
         match self {
             State::New(job) => Some(job.fate?.give_up()),
-            State::Waiting(mut job, ticket) => {
-                let fate = job.fate.take()?;
+            State::Waiting(job, ticket) => {
+                let fate = job.fate?;
                 let told = fate.give_up();
                 if told.delivery() != Some(Delivery::MaybeSent) {
                     return Some(told);
                 }
                 // The answer may be there, and then more is known.
-                let _ = guard(|| Ok(ticket.poll(job.work.as_mut()).map(drop)));
+                let _ = job.work.advance(|work| ticket.poll(work));
                 Some(fate.give_up())
             }
             State::Running | State::Done => None,
@@ -201,21 +217,27 @@ fn executing() -> Failure {
 
 impl Job {
     fn go_on(&mut self, py: Python<'_>, ticket: &Ticket) -> Outcome<Poll<Py<PyAny>>> {
-        match guard(|| Ok(ticket.poll(self.work.as_mut())))? {
-            Poll::Ready(finish) => {
+        self.work.advance(|work| ticket.poll(work));
+        match self.work.take() {
+            Some(finish) => {
+                let finish = finish?;
                 let result = guard(|| finish(py))?;
                 if let Some(aside) = &mut self.aside {
                     aside.finish(py)?;
                 }
                 Ok(Poll::Ready(result))
             }
-            Poll::Pending => {
+            None => {
                 if let Some(aside) = &mut self.aside {
                     aside.attend(ticket.event_loop.bind(py))?;
                 }
                 Ok(Poll::Pending)
             }
         }
+    }
+
+    fn wait(&self, py: Python<'_>, ticket: &Ticket) -> Answer {
+        Ok(ticket.waiter(py, self.ahead.then_some(&self.work))?)
     }
 }
 

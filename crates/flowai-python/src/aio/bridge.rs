@@ -1,11 +1,11 @@
 //! How the threads of the core wake an event loop.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, VecDeque},
     mem,
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
@@ -22,7 +22,11 @@ use pyo3::{
     sync::PyOnceLock,
 };
 
-use crate::{errors::Outcome, logging, once::get_or_make};
+use super::{progress::Progress, waiter::Waiter};
+use crate::{errors::Outcome, logging::Ear, once::get_or_make};
+
+/// How many requests are held back at most, so that the first of them does not wait for long.
+const MAX_HELD_BACK: usize = 32;
 
 /// The bridge of one event loop, which it hangs on as an attribute and by its readers.
 #[pyclass(module = "flowai", name = "_Bridge", frozen, weakref)]
@@ -30,12 +34,28 @@ pub struct Bridge {
     woken: Arc<Woken>,
     /// What wakes calls that run on the thread of the loop. It wakes them there, and nobody has to ring.
     watcher: Option<Watcher>,
-    /// The futures of asyncio that are waited for, by ticket.
-    waited_for: Mutex<HashMap<u64, Py<PyAny>>>,
+    /// What is waited for, by ticket.
+    waits: Mutex<BTreeMap<u64, Wait>>,
+    /// Those that can go on, in their order.
+    ready: Mutex<VecDeque<Py<Waiter>>>,
     tickets: AtomicU64,
     generation: u64,
     /// Whether a thread waits at the door because the loop cannot.
     has_poller: AtomicBool,
+}
+
+/// A task that waits for work, which is its awaitable's, and ends with it.
+struct Wait {
+    waiter: Py<Waiter>,
+    /// What the bridge polls itself, and what wakes it.
+    ahead: Option<(Weak<Progress>, Waker)>,
+}
+
+impl Wait {
+    fn ahead(&self) -> Option<(Arc<Progress>, Waker)> {
+        let (work, waker) = self.ahead.as_ref()?;
+        Some((work.upgrade()?, waker.clone()))
+    }
 }
 
 /// The tickets that can go on. All that threads of the core see of a bridge.
@@ -91,7 +111,8 @@ impl Bridge {
             }),
             // Without one all calls run on the thread of the runtime.
             watcher: Watcher::new().ok(),
-            waited_for: Mutex::default(),
+            waits: Mutex::default(),
+            ready: Mutex::default(),
             tickets: AtomicU64::new(0),
             generation: generation(),
             has_poller: AtomicBool::new(false),
@@ -156,20 +177,72 @@ impl Bridge {
     }
 
     /// Lets everything go on that can.
-    fn let_go(&self, py: Python<'_>) -> PyResult<()> {
-        let passed = logging::pass_on(py);
-        let tickets = mem::take(&mut *lock(&self.woken.tickets)).numbers;
-        for ticket in tickets {
-            let Some(future) = lock(&self.waited_for).remove(&ticket) else {
-                continue;
-            };
-            let future = future.bind(py);
-            // It was cancelled, and whoever waits for it hears of that.
-            if !future.call_method0(interned!(py, "done"))?.is_truthy()? {
-                future.call_method1(interned!(py, "set_result"), (py.None(),))?;
-            }
+    fn let_go(this: &Bound<'_, Bridge>) -> PyResult<()> {
+        let (py, bridge) = (this.py(), this.get());
+        let ear = Ear::new();
+        bridge.advance(py);
+        let passed = ear.pass_on(py);
+        let first = lock(&bridge.ready).front().map(|first| first.clone_ref(py));
+        if let Some(first) = first {
+            Bridge::go_on_soon(this, first.get())?;
         }
         passed
+    }
+
+    /// Has the loop call [`go_on`](Bridge::go_on). Tasks never run where the loop calls for a descriptor: if one of them runs
+    /// the loop itself, as dialogs of graphical programs and notebooks do, that could not be called within.
+    fn go_on_soon(this: &Bound<'_, Bridge>, waiter: &Waiter) -> PyResult<()> {
+        let py = this.py();
+        let go_on = this.getattr(interned!(py, "go_on"))?;
+        waiter
+            .event_loop()
+            .call_method1(py, interned!(py, "call_soon"), (go_on,))?;
+        Ok(())
+    }
+
+    /// Polls what was woken. Tasks whose work is done are ready then, and those that poll it themselves.
+    fn advance(&self, py: Python<'_>) {
+        let tickets = mem::take(&mut *lock(&self.woken.tickets)).numbers;
+        for ticket in tickets {
+            let ahead = lock(&self.waits).get(&ticket).and_then(Wait::ahead);
+            if let Some((work, waker)) = ahead
+                && !work.advance(|work| self.poll(work, &waker))
+            {
+                continue;
+            }
+            let wait = lock(&self.waits).remove(&ticket);
+            if let Some(wait) = wait {
+                lock(&self.ready).push_back(wait.waiter.clone_ref(py));
+            }
+        }
+    }
+
+    /// Holds nothing back any longer, and writes what was.
+    fn write_out(&self, py: Python<'_>) -> PyResult<()> {
+        let Some(watcher) = self.watcher() else {
+            return Ok(());
+        };
+        if watcher.held_back() == 0 {
+            watcher.let_out();
+            return Ok(());
+        }
+        lock(&self.woken.tickets).are_expected = true;
+        watcher.let_out();
+        let ear = Ear::new();
+        self.advance(py);
+        ear.pass_on(py)
+    }
+
+    fn poll<F: Future + ?Sized>(&self, work: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
+        let mut context = Context::from_waker(waker);
+        match self.watcher() {
+            Some(watcher) => watcher.poll(work, &mut context),
+            None => work.poll(&mut context),
+        }
+    }
+
+    fn next_ready(&self) -> Option<Py<Waiter>> {
+        lock(&self.ready).pop_front()
     }
 
     /// Not of a parent process, whose threads may have held its locks.
@@ -181,30 +254,66 @@ impl Bridge {
 #[pymethods]
 impl Bridge {
     /// The loop calls it when the doorbell rang.
-    fn wake(&self, py: Python<'_>) -> PyResult<()> {
-        self.woken.doorbell.answer();
-        self.let_go(py)
+    fn wake(slf: &Bound<'_, Bridge>) -> PyResult<()> {
+        slf.get().woken.doorbell.answer();
+        Bridge::let_go(slf)
     }
 
     /// The loop calls it when something has happened to a connection that it watches.
-    fn attend(&self, py: Python<'_>) -> PyResult<()> {
-        if let Some(watcher) = &self.watcher {
-            lock(&self.woken.tickets).are_expected = true;
+    fn attend(slf: &Bound<'_, Bridge>) -> PyResult<()> {
+        let bridge = slf.get();
+        if let Some(watcher) = &bridge.watcher {
+            lock(&bridge.woken.tickets).are_expected = true;
             watcher.attend();
         }
-        self.let_go(py)
+        Bridge::let_go(slf)
+    }
+
+    /// Has everything go on that is ready. What several tasks send then goes out together.
+    fn go_on(slf: &Bound<'_, Bridge>) -> PyResult<()> {
+        let (py, bridge) = (slf.py(), slf.get());
+        // Whoever held it back has not come back yet.
+        bridge.write_out(py)?;
+        let first_of_several = {
+            let ready = lock(&bridge.ready);
+            let first = ready.front().filter(|_| ready.len() > 1);
+            first.map(|first| first.clone_ref(py))
+        };
+        let together = bridge.watcher().filter(|_| first_of_several.is_some());
+        // One of them may raise what ends the loop, or run the loop until something has happened that the next one does.
+        if let Some(first) = first_of_several {
+            Bridge::go_on_soon(slf, first.get())?;
+        }
+        while let Some(waiter) = bridge.next_ready() {
+            if let Some(watcher) = together {
+                watcher.hold_back();
+            }
+            let woken = Waiter::wake(waiter.bind(py));
+            if let Some(watcher) = together {
+                let is_last = lock(&bridge.ready).is_empty();
+                if is_last || woken.is_err() || watcher.held_back() >= MAX_HELD_BACK {
+                    bridge.write_out(py)?;
+                }
+            }
+            woken?;
+        }
+        Ok(())
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        match self.waited_for.try_lock() {
-            Ok(futures) => futures.values().try_for_each(|future| visit.call(future)),
+        if let Ok(waits) = self.waits.try_lock() {
+            waits.values().try_for_each(|wait| visit.call(&wait.waiter))?;
+        }
+        match self.ready.try_lock() {
+            Ok(waiters) => waiters.iter().try_for_each(|waiter| visit.call(waiter)),
             Err(_) => Ok(()),
         }
     }
 
     fn __clear__(&self) {
-        let futures = mem::take(&mut *lock(&self.waited_for));
-        drop(futures);
+        let waits = mem::take(&mut *lock(&self.waits));
+        let ready = mem::take(&mut *lock(&self.ready));
+        drop((waits, ready));
     }
 }
 
@@ -248,20 +357,23 @@ impl Ticket {
 
     /// Polls what waits here, on the thread of the loop.
     pub fn poll<F: Future + ?Sized>(&self, work: Pin<&mut F>) -> Poll<F::Output> {
-        let mut context = Context::from_waker(&self.waker);
-        match self.bridge.get().watcher() {
-            Some(watcher) => watcher.poll(work, &mut context),
-            None => work.poll(&mut context),
-        }
+        self.bridge.get().poll(work, &self.waker)
     }
 
     /// What a task has to be given so that it sleeps until the next wake. Wakes are delivered by the loop on this
     /// thread, so none is lost that comes before.
-    pub fn future(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let future = self.event_loop.call_method0(py, interned!(py, "create_future"))?;
-        future.setattr(py, interned!(py, "_asyncio_future_blocking"), true)?;
-        lock(&self.bridge.get().waited_for).insert(self.number, future.clone_ref(py));
-        Ok(future)
+    ///
+    /// Work that is given is polled by the bridge when it is woken, and the task only hears when it is done. Else it hears of
+    /// every wake.
+    pub fn waiter(&self, py: Python<'_>, ahead: Option<&Arc<Progress>>) -> PyResult<Py<PyAny>> {
+        let waiter = Py::new(py, Waiter::new(self.event_loop.clone_ref(py)))?;
+        let wait = Wait {
+            waiter: waiter.clone_ref(py),
+            ahead: ahead.map(|work| (Arc::downgrade(work), self.waker.clone())),
+        };
+        let before = lock(&self.bridge.get().waits).insert(self.number, wait);
+        drop(before);
+        Ok(waiter.into_any())
     }
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -274,8 +386,8 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         let bridge = self.bridge.get();
         if bridge.is_ours() {
-            let future = lock(&bridge.waited_for).remove(&self.number);
-            drop(future);
+            let wait = lock(&bridge.waits).remove(&self.number);
+            drop(wait);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::future::IntoFuture;
 use flowai::{Call, Fate, MetadataForm, Originator};
 use pyo3::{IntoPyObjectExt, PyClassInitializer, prelude::*};
 
-use super::{awaitable, awaitable::Awaitable, entered};
+use super::{Awaitable, entered, finishing};
 use crate::{
     client::{Answer, Calls, Given, constructor},
     convert::{optional, seconds, small_count, text},
@@ -56,9 +56,13 @@ where
     T: Send + 'static,
     V: for<'py> IntoPyObject<'py> + 'static,
 {
+    let name = name(operation);
     let (call, fate) = with_fate(call);
-    let call = call.map(Call::into_future);
-    Ok(awaitable(name(operation), call, fate, made(result)).into_py_any(py)?)
+    let made = match call {
+        Err(failure) => Awaitable::failing(name, failure),
+        Ok(call) => Awaitable::call(name, finishing(call.into_future(), made(result)), fate),
+    };
+    Ok(made.into_py_any(py)?)
 }
 
 /// A call with what tells what became of it, if it sends something.

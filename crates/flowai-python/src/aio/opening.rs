@@ -35,7 +35,7 @@ pub fn opening<T: Send + 'static>(
     };
     let opening = Opening {
         class: name.class,
-        awaitable: Py::new(py, super::awaitable(name, work, None, then))?,
+        awaitable: Py::new(py, super::awaitable(name, work, then))?,
         opened,
     };
     Ok(opening.into_py_any(py)?)

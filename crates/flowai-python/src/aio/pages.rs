@@ -10,7 +10,7 @@ use pyo3::{
 };
 use tokio::sync::Mutex;
 
-use super::awaitable::{Awaitable, Finish};
+use super::{Awaitable, Finish};
 use crate::{
     errors::Outcome,
     face::Name,

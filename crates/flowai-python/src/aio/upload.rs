@@ -20,7 +20,8 @@ use pyo3::{
 use tokio::sync::Notify;
 
 use super::{
-    awaitable::{Aside, Awaitable, Finish},
+    Finish,
+    awaitable::{Aside, Awaitable},
     client::name,
 };
 use crate::{

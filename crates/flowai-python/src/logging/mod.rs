@@ -148,11 +148,6 @@ fn number(level: Level) -> u8 {
     }
 }
 
-/// Passes on what other threads have logged.
-pub fn pass_on(py: Python<'_>) -> PyResult<()> {
-    deliver(py, Vec::new())
-}
-
 /// Passes records on, and what other threads have logged with them. A record that cannot be handled harms nobody; what
 /// is raised here is an exception such as KeyboardInterrupt.
 fn deliver(py: Python<'_>, mut entries: Vec<Entry>) -> PyResult<()> {

@@ -210,6 +210,7 @@ impl Pool {
             return None;
         }
         let written = self.write(config, request, lane.request());
+        watcher.turn().await;
         if let Err(error) = written.and_then(|()| sent.begin(lane.counters())) {
             return Some(Err(error));
         }
