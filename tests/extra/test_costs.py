@@ -45,6 +45,17 @@ print(flush=True)
 for number in range(int(sys.argv[1])):
     client.send_text("thread-1", "a message of some length")
 """
+AWAITED_SENDS = """
+import asyncio
+
+async def main():
+    client = flowai.AsyncClient("MY_MESSAGING_API_KEY", base_url=sys.argv[2], originator="John Doe")
+    print(flush=True)
+    for number in range(int(sys.argv[1])):
+        await client.send_text("thread-1", "a message of some length")
+
+asyncio.run(main())
+"""
 MANY_SENDS = """
 client = flowai.Client("MY_MESSAGING_API_KEY", base_url=sys.argv[2], originator="John Doe")
 print(flush=True)
@@ -81,6 +92,7 @@ class Workload(NamedTuple):
 
 WORKLOADS = {
     "send": Workload(SEND, 1.08, 1.02),
+    "send_awaited": Workload(AWAITED_SENDS, 1.15, 1.05),
     "send_many": Workload(MANY_SENDS, 1.15, 1.05),
     "parse": Workload(PARSE, 1.05, 1.02),
     "receive": Workload(RECEIVE, 1.25, 1.1),
