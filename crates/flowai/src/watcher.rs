@@ -48,6 +48,8 @@ struct State {
 struct Wait {
     waker: Option<Waker>,
     until: Option<Instant>,
+    /// The other side has closed it, which may have been told together with its last bytes.
+    is_closed: bool,
 }
 
 /// A connection that is watched. It ends with [`end`](Watch::end), while the connection is still open.
@@ -109,9 +111,14 @@ impl Watcher {
         let mut ready = Vec::new();
         {
             let mut state = self.lock();
-            self.0.selector.ready(|key| match key {
+            self.0.selector.ready(|key, is_closed| match key {
                 TIMER => ready.extend(self.due(&mut state)),
-                _ => ready.extend(state.waits.get_mut(&key).and_then(|wait| wait.waker.take())),
+                _ => {
+                    if let Some(wait) = state.waits.get_mut(&key) {
+                        wait.is_closed |= is_closed;
+                        ready.extend(wait.waker.take());
+                    }
+                }
             });
         }
         ready.into_iter().for_each(Waker::wake);
@@ -237,6 +244,12 @@ impl Watch {
         Arc::ptr_eq(&self.watcher.0, &watcher.0)
     }
 
+    /// Whether it was told that the other side has closed the connection.
+    pub(crate) fn is_closed(&self) -> bool {
+        let state = self.watcher.lock();
+        state.waits.get(&self.key).is_some_and(|wait| wait.is_closed)
+    }
+
     /// Wakes whoever waits when something has happened to the connection, and at this time. Nothing is missed that
     /// happens from the last read or write on that found nothing to do.
     pub(crate) fn wait(&self, waker: &Waker, until: Option<Instant>) {
@@ -309,10 +322,14 @@ mod system {
             let _ = self.epoll.delete(socket);
         }
 
-        pub(super) fn ready(&self, mut told: impl FnMut(u64)) {
+        /// What has happened: the key of each, and whether the other side has closed it.
+        pub(super) fn ready(&self, mut told: impl FnMut(u64, bool)) {
+            let closed = EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR;
             let mut events = [EpollEvent::empty(); MAX_READY];
             let count = self.epoll.wait(&mut events, EpollTimeout::ZERO).unwrap_or(0);
-            events.iter().take(count).for_each(|event| told(event.data()));
+            for event in events.iter().take(count) {
+                told(event.data(), event.events().intersects(closed));
+            }
         }
 
         pub(super) fn ring_after(&self, time: Duration) -> io::Result<()> {
@@ -351,7 +368,7 @@ mod system {
             match *self {}
         }
 
-        pub(super) fn ready(&self, _told: impl FnMut(u64)) {
+        pub(super) fn ready(&self, _told: impl FnMut(u64, bool)) {
             match *self {}
         }
 

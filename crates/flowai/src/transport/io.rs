@@ -78,8 +78,8 @@ pub(super) struct Socket {
 #[derive(Debug)]
 struct Direct {
     readable: bool,
-    /// It is told only once that there is something to read, so that all of it has to be.
-    told_once: bool,
+    /// Nothing more is told of it, so that it has to be read to its end.
+    is_closed: bool,
     /// The last write found no room.
     blocked: bool,
     /// How often it is still read before the caller looks at the time.
@@ -94,7 +94,7 @@ impl Direct {
     fn new(readable: bool) -> Direct {
         Direct {
             readable,
-            told_once: false,
+            is_closed: false,
             blocked: false,
             reads: MAX_READS,
         }
@@ -217,7 +217,7 @@ impl AsyncRead for Socket {
                 Ok(count) => {
                     buffer.advance(count);
                     // With room left there is nothing more, most likely; whoever wants more waits for it.
-                    direct.readable = direct.told_once || count == room;
+                    direct.readable = direct.is_closed || count == room;
                     return Poll::Ready(Ok(()));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => direct.readable = false,
@@ -315,8 +315,10 @@ impl Stream {
 
     /// As [`begin_direct`](Stream::begin_direct), for one who is woken by the watcher.
     pub(super) fn begin_watched(&mut self, readable: bool) {
-        self.socket_mut().direct = Some(Direct {
-            told_once: true,
+        let socket = self.socket_mut();
+        let is_closed = readable && socket.watch.as_ref().is_some_and(Watch::is_closed);
+        socket.direct = Some(Direct {
+            is_closed,
             ..Direct::new(readable)
         });
     }
