@@ -4,6 +4,7 @@ Every exception carries the same attributes; those that do not apply are None.
 """
 
 # What is here for type checkers they find in exceptions.pyi, which is made of this.
+# pyright: reportUnsupportedDunderAll=false
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -378,7 +379,7 @@ def _classes() -> "dict[str, Any]":
         kind = "internal"
 
     # The class of each kind of the core. Nothing is raised for those that only other languages have.
-    by_kind: dict[str, type[FlowAIError]] = {
+    _by_kind: dict[str, type[FlowAIError]] = {
         "cancelled": FlowAIError,
         "bad_handle": InternalError,
         **{
@@ -415,11 +416,12 @@ def __getattr__(name: str) -> object:
     made = globals().get("_made")
     if made is None:
         made = _classes()
-        for class_ in map(made.__getitem__, __all__):
-            methods = (member for member in vars(class_).values() if isinstance(member, type(_classes)))
+        for class_name in __all__:
+            class_: type = made[class_name]
+            methods = [member for member in vars(class_).values() if isinstance(member, type(_classes))]
             for here in (class_, *methods):
                 here.__qualname__ = here.__qualname__.removeprefix("_classes.<locals>.")
-        made["_BY_KIND"] = made.pop("by_kind")
+        made["_BY_KIND"] = made.pop("_by_kind")
         # Of threads that race, each makes its own, and those of the first count.
         made = globals().setdefault("_made", made)
         globals().update(made)

@@ -13,6 +13,7 @@ import threading
 import time
 import traceback
 import zoneinfo
+from concurrent import futures
 from types import SimpleNamespace
 from typing import Any
 
@@ -170,7 +171,13 @@ class Namespace(dict[str, Any]):
         async def called() -> None:
             await call(*arguments)
 
-        asyncio.run_coroutine_threadsafe(called(), self.loop).result(LIMIT)
+        future = asyncio.run_coroutine_threadsafe(called(), self.loop)
+        # The loop runs for as long as the example does, which may just have ended by itself.
+        while not futures.wait([future], 0.05).done:
+            if self.ended.is_set():
+                future.cancel()
+                return
+        future.result()
 
     def end(self) -> None:
         """End what would go on for ever."""
@@ -183,7 +190,7 @@ class Namespace(dict[str, Any]):
     @contextlib.contextmanager
     def helped(self, source: str, output: io.StringIO) -> Any:
         """Give an example that waits for events one of each, and end it when it has handled them."""
-        done = threading.Event()
+        done = self.ended = threading.Event()
 
         def help_it() -> None:
             fed: set[int] = set()
