@@ -434,10 +434,13 @@ impl<T: Send + 'static> IntoFuture for Call<T> {
         let made = async move {
             let prepared = self.prepare()?;
             let mut sent = prepared.sent();
+            #[cfg(feature = "watcher")]
             let begun = match Watcher::current() {
                 Some(watcher) => prepared.run_watched(&mut sent, &watcher).await,
                 None => Begun::Later(None),
             };
+            #[cfg(not(feature = "watcher"))]
+            let begun = Begun::Later(None);
             let before = match begun {
                 Begun::Done(result) => return result,
                 Begun::Stopped(error) => return Err(error),

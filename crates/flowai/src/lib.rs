@@ -22,6 +22,8 @@
 //! - [`error`]: one error for everything. [`runtime`], `doorbell` and `fork`: the one runtime of the process; `watcher`: how
 //!   the event loop of a host does without it.
 #![deny(unsafe_code)]
+// What only awaited calls on an event loop use stays where it is; nothing of it gets into a library.
+#![cfg_attr(not(feature = "watcher"), allow(dead_code))]
 
 #[macro_use]
 pub mod model;

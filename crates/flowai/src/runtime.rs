@@ -26,10 +26,11 @@ use tokio::{
     task::JoinHandle,
 };
 
+#[cfg(feature = "watcher")]
+pub use crate::watcher::Watcher;
 pub use crate::{
     doorbell::Doorbell,
     fork::{PerProcess, generation},
-    watcher::Watcher,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
