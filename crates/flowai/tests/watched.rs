@@ -176,17 +176,19 @@ fn an_answer_may_end_with_its_connection() {
 #[test]
 fn an_end_that_came_with_the_answer_is_not_missed() {
     let watcher = Watcher::new().unwrap();
-    let (client, _accepted) = connected(&watcher, |mut stream| {
+    let (ended, heard) = mpsc::channel();
+    let (client, _accepted) = connected(&watcher, move |mut stream| {
         request(&mut stream);
         stream
             .write_all(b"HTTP/1.1 200 OK\r\n\r\n{\"status\":\"ok\"}")
             .unwrap();
         stream.shutdown(Shutdown::Both).unwrap();
+        ended.send(()).unwrap();
     });
     let mut call = Box::pin(client.send_text("t", "x").into_future());
     let mut nobody = Context::from_waker(Waker::noop());
     assert!(watcher.poll(call.as_mut(), &mut nobody).is_pending());
-    thread::sleep(Duration::from_millis(200));
+    heard.recv().unwrap();
     awaited(&watcher, call).unwrap();
 }
 

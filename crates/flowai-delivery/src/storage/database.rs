@@ -129,10 +129,8 @@ impl Database {
 
     /// How many transactions have been undone: what a closure has learned from one of them may not be so. For closures,
     /// which run on the thread that counts.
-    pub(crate) fn undone(&self) -> Arc<AtomicU64> {
-        self.parts()
-            .map(|parts| parts.writer.undone())
-            .unwrap_or_default()
+    pub(crate) fn undone(&self) -> Result<Arc<AtomicU64>> {
+        self.parts().map(|parts| parts.writer.undone())
     }
 
     /// Reads what is committed, on a connection of its own.

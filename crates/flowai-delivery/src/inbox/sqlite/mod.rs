@@ -113,7 +113,7 @@ impl SqliteStore {
             let now = clock.steady_ms();
             database.write(Durability::Written, move |db| lease::start_over(db, now))?;
         }
-        let identities = Identities::new(settings.recent_identities, database.undone());
+        let identities = Identities::new(settings.recent_identities, database.undone()?);
         Ok(SqliteStore {
             database,
             clock,
